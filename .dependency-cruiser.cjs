@@ -1,0 +1,36 @@
+/** The direction of imports, as docs/architecture.md draws it. */
+const only = (name, from, allowed) => ({
+  name,
+  severity: 'error',
+  from: { path: `^src/${from}/`, pathNot: '\\.(test|contract)\\.ts$' },
+  to: { path: '^src/', pathNot: [`^src/${from}/`, ...allowed.map((folder) => `^src/${folder}`)] },
+})
+
+module.exports = {
+  forbidden: [
+    only('core-imports-nothing', 'core', []),
+    only('storage-imports-core', 'storage', ['core/']),
+    only('http-edge-imports-core', 'protocols/http', ['core/']),
+    only('spoke-zone-is-ignorant-of-others', 'protocols/spoke-zone', ['core/', 'protocols/http/']),
+    only('iotaap-is-ignorant-of-others', 'protocols/iotaap', ['core/', 'protocols/http/']),
+    only('enos-is-ignorant-of-others', 'protocols/enos', ['core/', 'protocols/http/']),
+    only('api-imports-core-and-http-edge', 'api', ['core/', 'protocols/http/']),
+    only('simulator-speaks-the-wire-itself', 'simulator', []),
+    only('cli-goes-over-http', 'cli', ['server/', 'simulator/']),
+    {
+      name: 'core-has-no-io',
+      severity: 'error',
+      from: { path: '^src/core/', pathNot: '\\.(test|contract)\\.ts$' },
+      to: {
+        path: ['^(node:)?(fs|http|https|net|tls|child_process|worker_threads|sqlite)', 'node_modules/(fastify|kysely|pg|pino|commander)'],
+      },
+    },
+    { name: 'no-cycles', severity: 'error', from: { path: '^src' }, to: { circular: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+  },
+}

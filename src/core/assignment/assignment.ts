@@ -1,0 +1,14 @@
+import type { Entity, Millis, Serial } from '../common.ts'
+
+export type AssignmentTarget = { readonly device: Serial } | { readonly group: Serial }
+
+/** One release pinned to one device or group by an operator; upserted, keeps its id. */
+export interface Assignment extends Entity {
+  readonly organisation: Serial
+  /** Exactly one of device and group is set. */
+  readonly device: Serial | null
+  readonly group: Serial | null
+  readonly release: Serial
+  /** When the release was last (re)assigned. */
+  readonly assignedAt: Millis
+}

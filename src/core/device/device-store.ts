@@ -1,0 +1,95 @@
+import type { Id, Millis, New, Patch, Serial, Slice } from '../common.ts'
+import type { Credential, Device, DeviceGroup, RunningVersion } from './device.ts'
+
+export interface DeviceFilter {
+  readonly organisation: Serial
+  readonly product?: Serial
+  readonly group?: Serial
+  readonly status?: Device['status']
+  /** Case-insensitive literal substring of key or name. */
+  readonly search?: string
+  /** As `search`, of the name alone. */
+  readonly nameContains?: string
+}
+
+export interface DeviceStore {
+  /** Throws `conflict` (details.field `key`, `id` or `serial`) when taken. */
+  insert(row: New<Device>): Promise<Device>
+  find(serial: Serial): Promise<Device | undefined>
+  findById(organisation: Serial, id: Id): Promise<Device | undefined>
+  /** For protocols whose devices name themselves without an organisation. Ids are unique on the server. */
+  findByIdOnServer(id: Id): Promise<Device | undefined>
+  findByKey(organisation: Serial, key: string): Promise<Device | undefined>
+  update(serial: Serial, patch: Patch<Device>, ifRevision?: number): Promise<Device | undefined>
+  /** Removes the device with its credentials, running versions, assignment, updates and aliases. */
+  delete(serial: Serial): Promise<void>
+  list(filter: DeviceFilter, slice: Slice): Promise<Device[]>
+  count(filter: DeviceFilter): Promise<number>
+  /** Moves `lastSeenAt` forward for many devices in one statement; changes no revision. */
+  touch(seen: ReadonlyArray<{ device: Serial; at: Millis }>): Promise<void>
+  /** Takes every member out of a group. */
+  clearGroup(group: Serial): Promise<number>
+}
+
+export interface GroupStore {
+  insert(row: New<DeviceGroup>): Promise<DeviceGroup>
+  find(serial: Serial): Promise<DeviceGroup | undefined>
+  findById(organisation: Serial, id: Id): Promise<DeviceGroup | undefined>
+  findByIdOnServer(id: Id): Promise<DeviceGroup | undefined>
+  findByKey(organisation: Serial, key: string): Promise<DeviceGroup | undefined>
+  update(serial: Serial, patch: Patch<DeviceGroup>, ifRevision?: number): Promise<DeviceGroup | undefined>
+  /** Removes the group with its credentials and assignment. The caller clears the members first. */
+  delete(serial: Serial): Promise<void>
+  list(filter: { organisation: Serial; search?: string }, slice: Slice): Promise<DeviceGroup[]>
+  count(filter: { organisation: Serial; search?: string }): Promise<number>
+}
+
+export interface CredentialStore {
+  /** Throws `conflict` (details.field `hash`) when another credential of the scheme has the same token. */
+  insert(row: New<Credential>): Promise<Credential>
+  find(serial: Serial): Promise<Credential | undefined>
+  findByHash(scheme: string, hash: string): Promise<Credential | undefined>
+  /** Oldest first; all schemes when none is given. */
+  listByDevice(device: Serial, scheme?: string): Promise<Credential[]>
+  listByGroup(group: Serial, scheme?: string): Promise<Credential[]>
+  update(serial: Serial, patch: Patch<Credential>): Promise<Credential | undefined>
+  delete(serial: Serial): Promise<void>
+  deleteExpired(before: Millis): Promise<number>
+}
+
+export interface RunningStore {
+  /** Inserts or replaces; keeps the replaced version as `previousVersion` when it differs. Returns the row as stored. */
+  put(row: Omit<RunningVersion, 'previousVersion'>): Promise<RunningVersion>
+  listByDevice(device: Serial): Promise<RunningVersion[]>
+  /** Of many devices at once. */
+  listByDevices(devices: readonly Serial[]): Promise<RunningVersion[]>
+  /** Distinct versions that modules of a product now run, sorted by code point. */
+  versionsOfProduct(product: Serial): Promise<string[]>
+  /** Devices with a running version on the primary module of their product, for searches; by device serial. */
+  listReporting(filter: ReportingFilter, slice: Slice): Promise<Serial[]>
+}
+
+export interface ReportingFilter {
+  readonly organisation: Serial
+  readonly products?: readonly Serial[]
+  readonly versions?: readonly string[]
+  /** Only devices with (true) or without (false) an update in one of `upgradingStates`. */
+  readonly isUpgrading?: boolean
+}
+
+/** Unique names of vendors' devices and programs; see `Aliases`. */
+export interface AliasStore {
+  /** Throws `conflict` (details.field = slot) when another owner has the name in this scope. */
+  claim(alias: Alias): Promise<void>
+  release(kind: Alias['kind'], owner: Serial): Promise<void>
+  find(slot: string, scope: Serial, name: string): Promise<Alias | undefined>
+}
+
+export interface Alias {
+  readonly slot: string
+  /** 0 = unique on the server, else the serial of the organisation or product within which it is unique. */
+  readonly scope: Serial
+  readonly name: string
+  readonly kind: 'organisation' | 'product' | 'device'
+  readonly owner: Serial
+}

@@ -1,0 +1,57 @@
+/** Named limits of the domain; each has a line in the configuration reference and can be set in `godwit.yaml`. */
+export interface CoreLimits {
+  /** Wrong passwords in a row before an account is locked. */
+  readonly loginFailures: number
+  /** How long a locked account stays locked, seconds. */
+  readonly lockSeconds: number
+  /** Largest firmware file, bytes. */
+  readonly firmwareBytes: number
+  /** Devices per organisation. */
+  readonly devicesPerOrganisation: number
+  /** First pause after a failed update before the same assignment is offered again, seconds; doubles with each attempt. */
+  readonly retrySeconds: number
+  /** Longest such pause, seconds. */
+  readonly retryMaxSeconds: number
+  /** Over protocols without reports: quiet time after which a downloaded update counts as installed, seconds. */
+  readonly inferSeconds: number
+  /** Tags or attributes per device or firmware. */
+  readonly labels: number
+  /** Characters of a tag or attribute value. */
+  readonly labelChars: number
+  /** A rotated token lives on so long, seconds, unless the rotation says otherwise. */
+  readonly rotationOverlapSeconds: number
+  /** Unreferenced blobs are kept so long, seconds. */
+  readonly blobGraceSeconds: number
+  /** Events are kept so long, days. */
+  readonly eventDays: number
+  /** Closed updates are kept so long, days. */
+  readonly updateDays: number
+  /** Data files of devices are kept so long, days. */
+  readonly dataFileDays: number
+  /** Largest data file, bytes. */
+  readonly dataFileBytes: number
+  /** Data files per device. */
+  readonly dataFilesPerDevice: number
+  /** Devices whose facts are held in memory for polls. */
+  readonly pollCacheDevices: number
+}
+
+export const DEFAULT_CORE_LIMITS: CoreLimits = {
+  loginFailures: 10,
+  lockSeconds: 900,
+  firmwareBytes: 2 ** 31 - 1,
+  devicesPerOrganisation: 10_000_000,
+  retrySeconds: 60,
+  retryMaxSeconds: 21_600,
+  inferSeconds: 60,
+  labels: 100,
+  labelChars: 200,
+  rotationOverlapSeconds: 86_400,
+  blobGraceSeconds: 3_600,
+  eventDays: 365,
+  updateDays: 365,
+  dataFileDays: 30,
+  dataFileBytes: 64 * 2 ** 20,
+  dataFilesPerDevice: 1_000,
+  pollCacheDevices: 100_000,
+}

@@ -1,0 +1,26 @@
+import type { Id, Millis, New, Patch, Serial, Slice } from '../common.ts'
+import type { Update, UpdateState } from './update.ts'
+
+export interface UpdateFilter {
+  readonly organisation: Serial
+  readonly device?: Serial
+  readonly release?: Serial
+  readonly states?: readonly UpdateState[]
+}
+
+export interface UpdateStore {
+  /** Throws `conflict` (details.field `device`) when the device has an open update already. Serials stay below 2^31. */
+  insert(row: New<Update>): Promise<Update>
+  find(serial: Serial): Promise<Update | undefined>
+  findById(organisation: Serial, id: Id): Promise<Update | undefined>
+  findOpen(device: Serial): Promise<Update | undefined>
+  /** The newest update of a device, open or closed. */
+  findLatest(device: Serial): Promise<Update | undefined>
+  /** Changes the row only while its state is still `from`; undefined when somebody was faster. */
+  move(serial: Serial, from: UpdateState, patch: Patch<Update>): Promise<Update | undefined>
+  list(filter: UpdateFilter, slice: Slice): Promise<Update[]>
+  /** Open updates whose `confirmAfter` has passed. */
+  listDue(now: Millis, limit: number): Promise<Update[]>
+  /** Deletes closed updates older than `before`, in batches of `limit`. */
+  deleteClosed(before: Millis, limit: number): Promise<number>
+}
