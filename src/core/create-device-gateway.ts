@@ -1,0 +1,147 @@
+import { storeCheckIn } from './device/check-in.ts'
+import { type DeviceFacts, loadDeviceFacts, loadOffer, SERVER_FROZEN } from './device/device-facts.ts'
+import type { LastSeen } from './device/last-seen.ts'
+import { PollCache } from './device/poll-cache.ts'
+import { decide } from './decide/decide.ts'
+import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFacts } from './device-gateway.ts'
+import type { FirmwareFile } from './firmware/firmware.ts'
+import type { CoreLimits } from './limits.ts'
+import type { Ports } from './ports.ts'
+import type { Id, Serial } from './common.ts'
+import { createUpdateProgress } from './update/update-progress.ts'
+
+/** Largest number of firmware files in one product's catalogue view. */
+export const CATALOGUE_LIMIT = 10_000
+
+/** The gateway over the given ports. One per process: it holds the poll caches. */
+export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: LastSeen): DeviceGateway {
+  const { storage, clock } = ports
+  const devices = new PollCache<DeviceFacts>(storage, limits.pollCacheDevices)
+  const catalogues = new PollCache<readonly FirmwareFile[]>(storage, 10_000)
+  const serials = new SerialMemory(limits.pollCacheDevices)
+
+  async function facts(serial: Serial): Promise<DeviceFacts | undefined> {
+    return (
+      devices.get(serial) ??
+      (await devices.load(serial, async () => {
+        const value = await loadDeviceFacts(storage.read, serial)
+        return value && { organisation: value.organisation.serial, value }
+      }))
+    )
+  }
+
+  async function find(reference: DeviceReference): Promise<DeviceFacts | undefined> {
+    switch (reference.by) {
+      case 'serial':
+        return facts(reference.serial)
+      case 'id': {
+        const known = serials.get(reference.id)
+        if (known !== undefined) return facts(known)
+        const device = await storage.read.devices.findByIdOnServer(reference.id)
+        if (!device) return undefined
+        serials.set(reference.id, device.serial)
+        return facts(device.serial)
+      }
+      case 'token': {
+        const credential = await storage.read.credentials.findByHash(reference.scheme, reference.hash)
+        if (!credential || credential.device === null) return undefined
+        if (credential.expiresAt !== null && clock.now() >= credential.expiresAt) return undefined
+        return facts(credential.device)
+      }
+      case 'name':
+        return findByName(reference)
+    }
+  }
+
+  async function findByName(reference: DeviceReference & { by: 'name' }): Promise<DeviceFacts | undefined> {
+    const alias = await storage.read.aliases.find(reference.slot, reference.product, reference.name)
+    if (alias) return facts(alias.owner)
+    const product = await storage.read.products.find(reference.product)
+    const device = product && (await storage.read.devices.findByKey(product.organisation, reference.name))
+    const isMeant = device && device.product === reference.product && !(reference.slot in device.aliases)
+    return isMeant ? facts(device.serial) : undefined
+  }
+
+  async function findGroup(id: Id): Promise<GroupFacts | undefined> {
+    const group = await storage.read.groups.findByIdOnServer(id)
+    const organisation = group && (await storage.read.organisations.find(group.organisation))
+    if (!group || !organisation) return undefined
+    const [credentials, frozen, assignment] = await Promise.all([
+      storage.read.credentials.listByGroup(group.serial),
+      storage.read.settings.get(SERVER_FROZEN),
+      storage.read.assignments.findByGroup(group.serial),
+    ])
+    const offer = assignment && (await loadOffer(storage.read, assignment))
+    return { group, organisation, credentials, serverFrozen: frozen === 'on', ...(offer && { offer }) }
+  }
+
+  const ask = (known: DeviceFacts, options: AskOptions) => decide(known, { ...options, now: clock.now(), limits })
+
+  /** Library firmware of the device's product, withdrawn ones left out. */
+  async function library(product: Serial, organisation: Serial): Promise<readonly FirmwareFile[]> {
+    const load = () =>
+      storage.read.firmware.listFiles(
+        { organisation, product, scope: 'library', withdrawn: false },
+        { limit: CATALOGUE_LIMIT },
+      )
+    return (
+      catalogues.get(product) ?? (await catalogues.load(product, async () => ({ organisation, value: await load() }))) ?? []
+    )
+  }
+
+  async function catalogue(known: DeviceFacts, via: string): Promise<readonly FirmwareFile[]> {
+    const { device, product, open } = known
+    if (!product || device.status === 'disabled' || (open && open.via !== via)) return []
+    if (product.distribution === 'managed') {
+      const decision = ask(known, { via, reporting: 'silent' })
+      const granted = decision.kind === 'update' || (decision.kind === 'none' && decision.because.kind === 'up-to-date')
+      return granted ? (decision.offer?.files ?? []).filter((file) => file.firmware.scope === 'library') : []
+    }
+    const files = await library(product.serial, device.organisation)
+    if (!known.serverFrozen && !known.organisationFrozen) return files
+    const underWay = new Set(open?.steps.map((step) => step.firmware))
+    return files.filter((file) => underWay.has(file.firmware.serial))
+  }
+
+  return {
+    find,
+    findGroup,
+    seen: (device) => lastSeen.note(device, clock.now()),
+    checkIn: async (known, checkIn) => {
+      lastSeen.note(known.device.serial, clock.now())
+      const changed = await storeCheckIn(ports, known, checkIn)
+      return changed ? ((await facts(known.device.serial)) ?? known) : known
+    },
+    decide: ask,
+    currentForGroup,
+    catalogue,
+    ...createUpdateProgress(ports, limits),
+  }
+}
+
+function currentForGroup(facts: GroupFacts): GroupDecision {
+  const { offer } = facts
+  if (!offer) return { kind: 'none', because: 'nothing-assigned' }
+  if (offer.files.some((file) => file.firmware.withdrawn)) return { kind: 'none', because: 'withdrawn' }
+  if (facts.serverFrozen || facts.organisation.frozen) return { kind: 'none', because: 'frozen' }
+  return { kind: 'update', offer }
+}
+
+/** Ids never move to another row, so this needs no invalidation; a deleted device has no facts. */
+class SerialMemory {
+  readonly #serials = new Map<Id, Serial>()
+  readonly #capacity: number
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get(id: Id): Serial | undefined {
+    return this.#serials.get(id)
+  }
+
+  set(id: Id, serial: Serial): void {
+    if (this.#serials.size >= this.#capacity) this.#serials.clear()
+    this.#serials.set(id, serial)
+  }
+}

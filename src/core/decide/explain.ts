@@ -1,0 +1,32 @@
+import type { Decision } from './decision.ts'
+
+/** The decision in one sentence that an operator understands; every `because` has its words here. */
+export function explainDecision(decision: Decision): string {
+  const { because } = decision
+  switch (because.kind) {
+    case 'assigned':
+      return `It will be offered ${version(decision)}, which is assigned to ${because.target === 'device' ? 'this device' : 'its group'}.`
+    case 'under-way':
+      return `It is updating to ${version(decision)}: ${because.state}.`
+    case 'disabled':
+      return 'The device is disabled; it is offered nothing.'
+    case 'nothing-assigned':
+      return 'Nothing is assigned to the device or its group.'
+    case 'frozen':
+      return `Nothing new is offered while the ${because.scope} is frozen.`
+    case 'withdrawn':
+      return `Version ${because.version} was withdrawn; it is refused everywhere.`
+    case 'other-product':
+      return `Release ${because.release} is for another product than the device's.`
+    case 'busy':
+      return `An update to ${because.version || 'another release'} is under way over ${because.via}: ${because.state}. It must end first.`
+    case 'retry-later':
+      return `Attempt ${because.attempt} failed${because.reason ? ` (${because.reason})` : ''}; the next is offered from ${new Date(because.until).toISOString()}.`
+    case 'up-to-date':
+      return `It runs ${because.version} already.`
+  }
+}
+
+function version(decision: Decision): string {
+  return decision.kind === 'update' ? decision.offer.release.version : ''
+}

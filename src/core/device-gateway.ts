@@ -1,0 +1,92 @@
+import type { Id, Serial } from './common.ts'
+import type { Decision, Offer } from './decide/decision.ts'
+import type { Credential, DeviceGroup } from './device/device.ts'
+import type { DeviceFacts } from './device/device-facts.ts'
+import type { FirmwareFile } from './firmware/firmware.ts'
+import type { Organisation } from './organisation/organisation.ts'
+import type { Update } from './update/update.ts'
+
+/** How a device is found before it has proved itself. */
+export type DeviceReference =
+  | { readonly by: 'id'; readonly id: Id }
+  | { readonly by: 'serial'; readonly serial: Serial }
+  /** A vendor's name for it, else its key, within a product. */
+  | { readonly by: 'name'; readonly slot: string; readonly product: Serial; readonly name: string }
+  /** The SHA-256 of a bearer token. */
+  | { readonly by: 'token'; readonly scheme: string; readonly hash: string }
+
+export interface GroupFacts {
+  readonly group: DeviceGroup
+  readonly organisation: Organisation
+  readonly credentials: readonly Credential[]
+  readonly serverFrozen: boolean
+  readonly offer?: Offer
+}
+
+/** What a group's members are meant to run; a group has no running version, so nothing is ever "up to date". */
+export type GroupDecision =
+  | { readonly kind: 'update'; readonly offer: Offer }
+  | { readonly kind: 'none'; readonly because: 'nothing-assigned' | 'frozen' | 'withdrawn' }
+
+/** What a device says of itself. Module keys that its product does not have are ignored. */
+export interface CheckIn {
+  /** Running version by module key; the key '' means the primary module. */
+  readonly running?: Readonly<Record<string, string>>
+  readonly attributes?: Readonly<Record<string, string>>
+}
+
+export interface AskOptions {
+  readonly via: string
+  readonly reporting: 'progress' | 'silent'
+  readonly ignoreGroup?: boolean
+}
+
+/** A step that a device reports about its open update. */
+export interface StepReport {
+  readonly trigger: 'download' | 'downloaded' | 'install' | 'fail' | 'roll-back'
+  /** 0..100, or the device's own negative failure code. */
+  readonly progress?: number
+  readonly reason?: string
+}
+
+/** The right to send one file to one device, and what becomes of it. */
+export interface DownloadTicket {
+  readonly file: FirmwareFile
+  /** Absent for downloads that belong to no single device (a group's). */
+  readonly update?: Update
+  /** Whether a finished transfer closes the update as `delivered`. */
+  readonly closesDelivered: boolean
+}
+
+/**
+ * All that a device protocol may ask. Every answer is a value; only faults throw. Reads of unchanged facts cost no query
+ * on a server that is its database's sole writer.
+ */
+export interface DeviceGateway {
+  /** The facts of a device, undefined when there is none. Authentication is the protocol's next step. */
+  find(reference: DeviceReference): Promise<DeviceFacts | undefined>
+  findGroup(id: Id): Promise<GroupFacts | undefined>
+  /** Notes a sign of life; written behind. */
+  seen(device: Serial): void
+  /** Stores what changed of versions and attributes, with events; a version that the open update aims at ends it as succeeded. */
+  checkIn(facts: DeviceFacts, checkIn: CheckIn): Promise<DeviceFacts>
+  decide(facts: DeviceFacts, options: AskOptions): Decision
+  currentForGroup(facts: GroupFacts): GroupDecision
+  /** Opens (or returns) the update that a decision offers; undefined when somebody was faster and it no longer stands. */
+  grant(facts: DeviceFacts, options: AskOptions): Promise<Update | undefined>
+  /** Firmware that the device may choose from, by creation. Empty without product, or while nothing may be offered. */
+  catalogue(facts: DeviceFacts, via: string): Promise<readonly FirmwareFile[]>
+  /**
+   * A device asked for the bytes of what it was offered. Moves or opens its update; over silent protocols a second
+   * fetch of the same bytes means that the first one did not take. undefined when it may not have them.
+   */
+  startDownload(facts: DeviceFacts, options: AskOptions): Promise<DownloadTicket | undefined>
+  /** As `startDownload`, for a file chosen from the catalogue. */
+  startCatalogueDownload(facts: DeviceFacts, file: FirmwareFile, via: string): Promise<DownloadTicket | undefined>
+  /** The last byte of the file has left; never call it for an aborted transfer. */
+  finishDownload(facts: DeviceFacts, ticket: DownloadTicket): Promise<void>
+  /** A step of the open update over `via`; a late, duplicate or foreign report changes nothing and answers false. */
+  report(facts: DeviceFacts, via: string, step: StepReport): Promise<boolean>
+  /** Over silent protocols: the device asked and took nothing; if it stays quiet its downloaded update counts as installed. */
+  noteQuiet(facts: DeviceFacts, via: string): Promise<void>
+}

@@ -1,0 +1,17 @@
+import type { Serial } from '../common.ts'
+import type { Clock, Ids, Stores } from '../ports.ts'
+import type { Actor } from './event.ts'
+
+export interface Happening {
+  readonly organisation: Serial | null
+  readonly type: string
+  readonly actor: Actor
+  readonly subject: { readonly kind: string; readonly id: string }
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** Writes an event in the transaction of its change. `details` must hold no secret. */
+export async function record(stores: Stores, by: { clock: Clock; ids: Ids }, happening: Happening): Promise<void> {
+  const at = by.clock.now()
+  await stores.events.append({ id: by.ids.id(at), at, details: {}, ...happening })
+}

@@ -1,0 +1,44 @@
+import type { Actor } from '../event/event.ts'
+import { record } from '../event/record.ts'
+import type { Clock, Ids, Stores } from '../ports.ts'
+import { nextState, type Trigger } from './transitions.ts'
+import { isOpen, type Update } from './update.ts'
+
+export interface Move {
+  readonly trigger: Trigger
+  readonly actor: Actor
+  readonly progress?: number
+  readonly reason?: string
+}
+
+/**
+ * Moves an update along its table, with its event. Undefined when the table has no such move or somebody was faster:
+ * late and duplicate reports end here.
+ */
+export async function moveUpdate(
+  stores: Stores,
+  by: { clock: Clock; ids: Ids },
+  update: Update,
+  move: Move,
+): Promise<Update | undefined> {
+  const state = nextState(update.state, move.trigger)
+  if (!state) return undefined
+  const now = by.clock.now()
+  const moved = await stores.updates.move(update.serial, update.state, {
+    state,
+    changedAt: now,
+    confirmAfter: null,
+    ...(move.progress !== undefined && { progress: move.progress }),
+    ...(move.reason !== undefined && { reason: move.reason }),
+    ...(!isOpen(state) && { closedAt: now }),
+  })
+  if (!moved) return undefined
+  await record(stores, by, {
+    organisation: update.organisation,
+    type: `update.${state}`,
+    actor: move.actor,
+    subject: { kind: 'update', id: update.id },
+    details: { before: update.state, after: state, via: update.via, ...(move.reason && { reason: move.reason }) },
+  })
+  return moved
+}

@@ -1,0 +1,154 @@
+import { decide } from '../decide/decide.ts'
+import type { Offer } from '../decide/decision.ts'
+import { type DeviceFacts, deviceActor, loadDeviceFacts } from '../device/device-facts.ts'
+import type { AskOptions, DeviceGateway, DownloadTicket } from '../device-gateway.ts'
+import { isOtaError } from '../errors.ts'
+import type { FirmwareFile } from '../firmware/firmware.ts'
+import type { CoreLimits } from '../limits.ts'
+import type { Ports, Stores } from '../ports.ts'
+import { ensureSilentRelease } from '../release/ensure-silent-release.ts'
+import { moveUpdate } from './move-update.ts'
+import { openUpdate } from './open-update.ts'
+import type { Update } from './update.ts'
+
+type Progress = Pick<
+  DeviceGateway,
+  'grant' | 'startDownload' | 'startCatalogueDownload' | 'finishDownload' | 'report' | 'noteQuiet'
+>
+
+/** How updates are born and move when devices ask, fetch and report. Each call is one transaction. */
+export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress {
+  const { storage, clock } = ports
+
+  /** Decides on fresh facts inside the transaction and opens the update; one that was open for another release gives way. */
+  async function claim(stores: Stores, known: DeviceFacts, options: AskOptions) {
+    const fresh = await loadDeviceFacts(stores, known.device.serial)
+    if (!fresh) return undefined
+    const decision = decide(fresh, { ...options, now: clock.now(), limits })
+    if (decision.kind === 'cancel' || !decision.offer) return undefined
+    const { offer } = decision
+    if (decision.kind === 'none') return decision.because.kind === 'up-to-date' ? { fresh, offer } : undefined
+    const update = decision.open ?? (await replaceOpen(stores, fresh, offer, options.via))
+    return { fresh, offer, update }
+  }
+
+  async function replaceOpen(stores: Stores, fresh: DeviceFacts, offer: Offer, via: string): Promise<Update> {
+    if (fresh.open)
+      await moveUpdate(stores, ports, fresh.open, { trigger: 'supersede', actor: deviceActor(fresh.device) })
+    return openUpdate(stores, ports, fresh, {
+      via,
+      release: offer.release.serial,
+      assignment: offer.assignment,
+      files: offer.files,
+    })
+  }
+
+  async function grant(known: DeviceFacts, options: AskOptions): Promise<Update | undefined> {
+    return orRaceLost(() =>
+      storage.transaction(async (stores) => {
+        const claimed = await claim(stores, known, options)
+        if (!claimed?.update) return undefined
+        const { update, fresh } = claimed
+        return (
+          (await moveUpdate(stores, ports, update, { trigger: 'offer', actor: deviceActor(fresh.device) })) ?? update
+        )
+      }),
+    )
+  }
+
+  async function startDownload(known: DeviceFacts, options: AskOptions): Promise<DownloadTicket | undefined> {
+    const start = () =>
+      storage.transaction(async (stores): Promise<DownloadTicket | undefined> => {
+        const claimed = await claim(stores, known, options)
+        const file = claimed?.offer.files[0]
+        if (!claimed || !file) return undefined
+        if (!claimed.update || options.reporting === 'progress')
+          return { file, closesDelivered: false, ...(claimed.update && { update: claimed.update }) }
+        const update = await fetchAgain(stores, claimed.fresh, { offer: claimed.offer, update: claimed.update })
+        return { file, update, closesDelivered: false }
+      })
+    return (await orRaceLost(start)) ?? (await orRaceLost(start))
+  }
+
+  /** Over silent protocols, asking for bytes that were sent whole already means that they did not take. */
+  async function fetchAgain(stores: Stores, fresh: DeviceFacts, current: { offer: Offer; update: Update }) {
+    const actor = deviceActor(fresh.device)
+    let { update } = current
+    if (update.state === 'downloaded') {
+      await moveUpdate(stores, ports, update, { trigger: 'fail', actor, reason: 'the same bytes were fetched again' })
+      update = await openUpdate(stores, ports, fresh, {
+        via: update.via,
+        release: update.release,
+        assignment: current.offer.assignment,
+        files: current.offer.files,
+      })
+    }
+    return (await moveUpdate(stores, ports, update, { trigger: 'download', actor })) ?? update
+  }
+
+  async function startCatalogueDownload(known: DeviceFacts, file: FirmwareFile, via: string) {
+    const open = known.open
+    if (open && open.via === via && open.state === 'downloading' && aimsAt(open, file))
+      return { file, update: open, closesDelivered: true }
+    return orRaceLost(() =>
+      storage.transaction(async (stores): Promise<DownloadTicket | undefined> => {
+        const fresh = await loadDeviceFacts(stores, known.device.serial)
+        if (!fresh || (fresh.open && fresh.open.via !== via)) return undefined
+        const actor = deviceActor(fresh.device)
+        let update = fresh.open
+        if (update && !aimsAt(update, file)) {
+          await moveUpdate(stores, ports, update, { trigger: 'supersede', actor })
+          update = undefined
+        }
+        const release = await ensureSilentRelease(stores, ports, file.firmware)
+        update ??= await openUpdate(stores, ports, fresh, { via, release: release.serial, files: [file] })
+        update = (await moveUpdate(stores, ports, update, { trigger: 'download', actor })) ?? update
+        return { file, update, closesDelivered: true }
+      }),
+    )
+  }
+
+  async function finishDownload(known: DeviceFacts, ticket: DownloadTicket): Promise<void> {
+    const { update } = ticket
+    if (!update) return
+    await storage.transaction(async (stores) => {
+      const current = await stores.updates.find(update.serial)
+      const trigger = ticket.closesDelivered ? 'deliver' : 'downloaded'
+      if (current) await moveUpdate(stores, ports, current, { trigger, actor: deviceActor(known.device) })
+    })
+  }
+
+  async function report(known: DeviceFacts, via: string, step: Parameters<DeviceGateway['report']>[2]) {
+    return storage.transaction(async (stores) => {
+      const open = await stores.updates.findOpen(known.device.serial)
+      if (!open || open.via !== via) return false
+      const moved = await moveUpdate(stores, ports, open, { ...step, actor: deviceActor(known.device) })
+      if (moved) return true
+      if (step.progress === undefined || step.progress === open.progress || step.trigger === 'fail') return false
+      return (await stores.updates.move(open.serial, open.state, { progress: step.progress, reason: step.reason ?? '' })) !== undefined
+    })
+  }
+
+  async function noteQuiet(known: DeviceFacts, via: string): Promise<void> {
+    const open = known.open
+    if (open?.via !== via || open.state !== 'downloaded' || open.confirmAfter !== null) return
+    const confirmAfter = clock.now() + limits.inferSeconds * 1000
+    await storage.transaction((stores) => stores.updates.move(open.serial, 'downloaded', { confirmAfter }))
+  }
+
+  return { grant, startDownload, startCatalogueDownload, finishDownload, report, noteQuiet }
+}
+
+function aimsAt(update: Update, file: FirmwareFile): boolean {
+  return update.steps.length === 1 && update.steps[0]?.firmware === file.firmware.serial
+}
+
+/** Two calls of one device at once: the unique open update lets one win; the other sees undefined and may ask again. */
+async function orRaceLost<T>(work: () => Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isOtaError(error, 'conflict')) return undefined
+    throw error
+  }
+}

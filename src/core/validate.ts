@@ -1,0 +1,46 @@
+import { isKey, type Labels } from './common.ts'
+import { invalid } from './errors.ts'
+import type { CoreLimits } from './limits.ts'
+
+/** Throws `invalid` unless `value` is a key. */
+export function requireKey(field: string, value: string): string {
+  if (!isKey(value)) throw invalid(field, 'must be 1 to 64 of A-Z a-z 0-9 . _ - and begin with a letter or digit')
+  return value
+}
+
+/** Throws `invalid` unless `value` has 1 to `most` characters. */
+export function requireText(field: string, value: string, most = 200): string {
+  if (value.length === 0 || value.length > most) throw invalid(field, `must have 1 to ${most} characters`)
+  return value
+}
+
+/** A version is verbatim: 1 to 64 printable ASCII characters without space. */
+export function requireVersion(field: string, value: string): string {
+  if (!/^[\x21-\x7e]{1,64}$/.test(value)) throw invalid(field, 'must be 1 to 64 printable ASCII characters without space')
+  return value
+}
+
+/** Names of labels: 1 to 50 of `A-Za-z0-9_/.-`; values within the limits. */
+export function requireLabels(field: string, labels: Labels, limits: CoreLimits): Labels {
+  const entries = Object.entries(labels)
+  if (entries.length > limits.labels) throw invalid(field, `at most ${limits.labels} entries`)
+  for (const [name, value] of entries) {
+    if (!/^[A-Za-z0-9_/.-]{1,50}$/.test(name)) throw invalid(field, `"${name.slice(0, 60)}" is not a valid name`)
+    if (typeof value !== 'string' || value.length > limits.labelChars)
+      throw invalid(field, `the value of "${name}" must be text of at most ${limits.labelChars} characters`)
+  }
+  return labels
+}
+
+/** Lower-cased address; throws `invalid` when it cannot be one. */
+export function requireEmail(value: string): string {
+  const email = value.trim().toLowerCase()
+  if (email.length > 254 || !/^[^\s@]+@[^\s@]+$/.test(email)) throw invalid('email', 'is not an e-mail address')
+  return email
+}
+
+/** Throws `invalid` unless the password has 8 to 1,024 characters. */
+export function requirePassword(value: string): string {
+  if (value.length < 8 || value.length > 1024) throw invalid('password', 'must have 8 to 1024 characters')
+  return value
+}
