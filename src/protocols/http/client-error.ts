@@ -1,0 +1,73 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+
+/** An error of the HTTP parser, before there is a request. `code` is Node's (`HPE_INVALID_METHOD`, ...). */
+export interface ClientError extends Error {
+  readonly code?: string
+}
+
+export interface ClientErrorOptions {
+  /** Counts each one, by code: a metric. */
+  readonly count: (code: string) => void
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** Gets at most one line a minute, with code and count; never what the peer sent. */
+  readonly debug: (facts: { readonly code: string; readonly since: number }, message: string) => void
+}
+
+export interface ClientErrors {
+  /** Fastify's `clientErrorHandler` option. */
+  readonly handler: (error: ClientError, socket: Socket) => void
+  /** Lets the handler know which connections have an answer under way, so as not to write into its middle. */
+  attach(app: FastifyInstance): void
+}
+
+const STATUS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+const LINE_EVERY_MS = 60_000
+
+/**
+ * Answers what is not HTTP: a bare 400 (431 when the header is too large, 408 when it took too long) if the peer can
+ * still be written to, then the end of the connection. [iotaap 4.3] Devices send raw MQTT here, and the packet holds
+ * their names: it is never logged.
+ */
+export function createClientErrors(options: ClientErrorOptions): ClientErrors {
+  const answering = new WeakMap<Socket, ServerResponse>()
+  let lastLine = Number.NEGATIVE_INFINITY
+  let since = 0
+  const report = (code: string): void => {
+    options.count(code)
+    since += 1
+    if (options.now() - lastLine < LINE_EVERY_MS) return
+    options.debug({ code, since }, 'Connections closed for what is not HTTP')
+    lastLine = options.now()
+    since = 0
+  }
+  return {
+    handler(error, socket) {
+      if (error.code === 'ECONNRESET' || socket.destroyed) {
+        socket.destroy()
+        return
+      }
+      const code = error.code ?? 'unknown'
+      report(code)
+      const response = answering.get(socket)
+      const isMidAnswer = response?.headersSent === true && !response.writableFinished
+      if (!socket.writable || isMidAnswer) {
+        socket.destroy()
+        return
+      }
+      socket.end(`HTTP/1.1 ${STATUS[code] ?? '400 Bad Request'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+      socket.destroySoon()
+    },
+    attach(app) {
+      app.addHook('onRequest', (request, reply, done) => {
+        answering.set(request.raw.socket, reply.raw)
+        done()
+      })
+    },
+  }
+}

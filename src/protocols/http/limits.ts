@@ -1,0 +1,56 @@
+/** Named limits of the HTTP edge; each has a line in the configuration reference. Bytes, milliseconds or plain counts. */
+export interface HttpLimits {
+  /** Largest JSON or form body. */
+  readonly jsonBodyBytes: number
+  /** All header fields of a request together; more is answered 431. */
+  readonly headerBytes: number
+  /** From the first byte of a request to the end of its head; later is answered 408. */
+  readonly headerTimeoutMs: number
+  /** An idle keep-alive connection is closed after so long. */
+  readonly keepAliveTimeoutMs: number
+  /** An upload that delivers no byte for so long is given up. */
+  readonly bodyIdleTimeoutMs: number
+  /** A download whose client takes no byte for so long is cut. */
+  readonly downloadIdleTimeoutMs: number
+  /** The longest that one download may last. */
+  readonly downloadMaxDurationMs: number
+  /** Connections at one time; more are refused by the listener. */
+  readonly connections: number
+  /** Ranges in one request; more and the header is ignored. */
+  readonly ranges: number
+  /** Largest firmware file that an upload may have. */
+  readonly firmwareBytes: number
+  /** Text parts of one multipart form. */
+  readonly multipartFields: number
+  /** File parts of one multipart form, wanted or not. */
+  readonly multipartFiles: number
+  /** One text part. */
+  readonly multipartFieldBytes: number
+  /** Header of one part. */
+  readonly multipartHeaderBytes: number
+  /** What is still read and thrown away of an upload that was refused, so that its sender gets to see the answer. */
+  readonly discardBytes: number
+  readonly discardMs: number
+  /** A path parameter; longer is not found. */
+  readonly pathParameterChars: number
+}
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  jsonBodyBytes: 2 ** 20,
+  headerBytes: 16 * 1024,
+  headerTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 75_000,
+  bodyIdleTimeoutMs: 60_000,
+  downloadIdleTimeoutMs: 60_000,
+  downloadMaxDurationMs: 86_400_000,
+  connections: 65_536,
+  ranges: 8,
+  firmwareBytes: 2 ** 31 - 1,
+  multipartFields: 32,
+  multipartFiles: 8,
+  multipartFieldBytes: 64 * 1024,
+  multipartHeaderBytes: 8 * 1024,
+  discardBytes: 64 * 2 ** 20,
+  discardMs: 20_000,
+  pathParameterChars: 1_024,
+}

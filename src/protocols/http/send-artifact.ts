@@ -1,0 +1,112 @@
+/**
+ * One download handler for all protocols.
+ *
+ *     const delivery = await sendArtifact(request, reply, { artifact, policy, open: () => gateway.open(artifact) })
+ *     if (delivery.kind === 'complete' && delivery.reachedEnd) await gateway.report(...)
+ *
+ * - Answers GET and HEAD with 200, 206, 304, 412 or 416 as the protocol's policy says (`download-policy.ts`); HEAD
+ *   ignores Range. Always an exact Content-Length, never chunked, never compressed, never a redirect.
+ * - Everything that can go wrong with the file is found before the first byte of the head and thrown (`blob-missing`,
+ *   `blob-damaged`), so that the protocol's own error shape answers. After the head a failure closes the connection:
+ *   a body is never silently short.
+ * - 200, 206 and HEAD go straight to the socket (`pump.ts`): Fastify's onSend hooks do not run for them, onResponse
+ *   hooks do. Headers set on the reply before are kept, the policy's win.
+ * - Resolves when the network has taken the last byte or the connection is gone. It never rejects after the head.
+ */
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { OpenBlob } from '../../core/blobs.ts'
+import { OtaError } from '../../core/errors.ts'
+import type { Delivery, DownloadArtifact, DownloadPolicy } from './download-policy.ts'
+import { DEFAULT_HTTP_LIMITS } from './limits.ts'
+import { type DownloadPlan, planDownload, type SendPlan } from './plan-download.ts'
+import { pump } from './pump.ts'
+
+export interface SendOptions<A extends DownloadArtifact> {
+  readonly artifact: A
+  readonly policy: DownloadPolicy<A>
+  /** Opens the bytes; called at most once, and not at all for 304, 412 and 416. What it opens is closed here. */
+  readonly open: () => Promise<OpenBlob>
+}
+
+/** Answers a download; see the top of this file. */
+export async function sendArtifact<A extends DownloadArtifact>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: SendOptions<A>,
+): Promise<Delivery> {
+  const { artifact, policy } = options
+  const plan = planDownload({ method: request.method, headers: request.headers, artifact, policy })
+  if (plan.kind !== 'send') return refuse(request, reply, { plan, policy })
+  const blob = await options.open()
+  try {
+    if (blob.size !== artifact.size) {
+      throw new OtaError('blob-damaged', 'Stored file and its record differ in size', {
+        details: { sha256: artifact.sha256, recorded: artifact.size, stored: blob.size },
+      })
+    }
+    if (request.method === 'HEAD') return sendHead(reply, plan)
+    return await sendBody(reply, { blob, plan, policy })
+  } finally {
+    await blob.close()
+  }
+}
+
+function sendHead(reply: FastifyReply, plan: SendPlan): Delivery {
+  writeHead(reply, plan)
+  reply.raw.end()
+  return { kind: 'head', bytesSent: 0 }
+}
+
+interface Body {
+  readonly blob: OpenBlob
+  readonly plan: SendPlan
+  readonly policy: Pick<DownloadPolicy, 'idleTimeoutMs' | 'maxDurationMs'>
+}
+
+async function sendBody(reply: FastifyReply, body: Body): Promise<Delivery> {
+  const { blob, plan, policy } = body
+  const result = await pump(reply.raw, {
+    blob,
+    segments: plan.segments,
+    length: plan.length,
+    writeHead: () => writeHead(reply, plan),
+    idleTimeoutMs: policy.idleTimeoutMs ?? DEFAULT_HTTP_LIMITS.downloadIdleTimeoutMs,
+    maxDurationMs: policy.maxDurationMs ?? DEFAULT_HTTP_LIMITS.downloadMaxDurationMs,
+  })
+  return result.kind === 'complete' ? { ...result, reachedEnd: plan.reachesEnd } : result
+}
+
+function writeHead(reply: FastifyReply, plan: SendPlan): void {
+  const earlier: Record<string, number | string | string[] | undefined> = reply.getHeaders()
+  const headers: OutgoingHttpHeaders = { ...earlier, ...plan.headers }
+  reply.hijack()
+  reply.raw.writeHead(plan.status, headers)
+}
+
+interface Refusal {
+  readonly plan: Exclude<DownloadPlan, SendPlan>
+  readonly policy: Pick<DownloadPolicy, 'unsatisfiable' | 'preconditionFailed'>
+}
+
+async function refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): Promise<Delivery> {
+  const { plan, policy } = refusal
+  reply.headers(plan.headers)
+  switch (plan.kind) {
+    case 'not-modified':
+      reply.code(304).send()
+      break
+    case 'unsatisfiable':
+      await answer(reply.code(416), () => policy.unsatisfiable?.(request, reply))
+      break
+    case 'precondition-failed':
+      await answer(reply.code(412), () => policy.preconditionFailed?.(request, reply))
+      break
+  }
+  return { kind: plan.kind, bytesSent: 0 }
+}
+
+async function answer(reply: FastifyReply, send: () => unknown): Promise<void> {
+  await send()
+  if (!reply.sent) reply.send()
+}
