@@ -1,13 +1,13 @@
+import type { Id, Serial } from './common.ts'
+import { decide } from './decide/decide.ts'
 import { storeCheckIn } from './device/check-in.ts'
 import { type DeviceFacts, loadDeviceFacts, loadOffer, SERVER_FROZEN } from './device/device-facts.ts'
 import type { LastSeen } from './device/last-seen.ts'
 import { PollCache } from './device/poll-cache.ts'
-import { decide } from './decide/decide.ts'
 import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFacts } from './device-gateway.ts'
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { CoreLimits } from './limits.ts'
 import type { Ports } from './ports.ts'
-import type { Id, Serial } from './common.ts'
 import { createUpdateProgress } from './update/update-progress.ts'
 
 /** Largest number of firmware files in one product's catalogue view. */
@@ -85,7 +85,9 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
         { limit: CATALOGUE_LIMIT },
       )
     return (
-      catalogues.get(product) ?? (await catalogues.load(product, async () => ({ organisation, value: await load() }))) ?? []
+      catalogues.get(product) ??
+      (await catalogues.load(product, async () => ({ organisation, value: await load() }))) ??
+      []
     )
   }
 

@@ -27,7 +27,10 @@ export function recordFor(
 }
 
 /** The members of `after` that differ from `before`, for events. */
-export function difference(before: object, patch: object): { before: Record<string, unknown>; after: Record<string, unknown> } {
+export function difference(
+  before: object,
+  patch: object,
+): { before: Record<string, unknown>; after: Record<string, unknown> } {
   const from: Record<string, unknown> = {}
   const to: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(patch)) {

@@ -16,7 +16,8 @@ export function requireText(field: string, value: string, most = 200): string {
 
 /** A version is verbatim: 1 to 64 printable ASCII characters without space. */
 export function requireVersion(field: string, value: string): string {
-  if (!/^[\x21-\x7e]{1,64}$/.test(value)) throw invalid(field, 'must be 1 to 64 printable ASCII characters without space')
+  if (!/^[\x21-\x7e]{1,64}$/.test(value))
+    throw invalid(field, 'must be 1 to 64 printable ASCII characters without space')
   return value
 }
 

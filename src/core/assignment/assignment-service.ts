@@ -68,7 +68,9 @@ export class AssignmentService {
     if (device.product === null && release.product !== null)
       warnings.push('The device has no product yet; it is offered the release once it has the right one.')
     if (device.group !== null)
-      warnings.push('The device is in a group: an IoTaaP device configured for its group ignores its own assignment.')
+      warnings.push(
+        'The device is in a group: over protocols where it asks as a group member it ignores its own assignment.',
+      )
     return { row: { device: device.serial, group: null }, warnings }
   }
 }

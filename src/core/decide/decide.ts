@@ -99,7 +99,5 @@ function retryPause(latest: Update | undefined, offer: Offer, asking: Asking): N
   const { retrySeconds, retryMaxSeconds } = asking.limits
   const seconds = Math.min(retryMaxSeconds, retrySeconds * 2 ** Math.min(latest.attempt - 1, 30))
   const until = latest.closedAt + seconds * 1000
-  return asking.now < until
-    ? { kind: 'retry-later', until, attempt: latest.attempt, reason: latest.reason }
-    : undefined
+  return asking.now < until ? { kind: 'retry-later', until, attempt: latest.attempt, reason: latest.reason } : undefined
 }

@@ -26,7 +26,13 @@ export type NoneBecause =
   | { readonly kind: 'frozen'; readonly scope: 'server' | 'organisation' }
   | { readonly kind: 'withdrawn'; readonly version: string }
   | { readonly kind: 'other-product'; readonly release: string }
-  | { readonly kind: 'busy'; readonly update: Id; readonly via: string; readonly state: string; readonly version: string }
+  | {
+      readonly kind: 'busy'
+      readonly update: Id
+      readonly via: string
+      readonly state: string
+      readonly version: string
+    }
   | { readonly kind: 'retry-later'; readonly until: Millis; readonly attempt: number; readonly reason: string }
   | { readonly kind: 'up-to-date'; readonly version: string }
 

@@ -84,9 +84,7 @@ async function loadReleaseState(stores: Stores, serial: Serial) {
 
 /** The live credentials of one scheme; during a rotation there are two. */
 export function credentialsOf(facts: DeviceFacts, scheme: string, now: number): readonly Credential[] {
-  return facts.credentials.filter(
-    (one) => one.scheme === scheme && (one.expiresAt === null || now < one.expiresAt),
-  )
+  return facts.credentials.filter((one) => one.scheme === scheme && (one.expiresAt === null || now < one.expiresAt))
 }
 
 /** The device as the actor of an event. */

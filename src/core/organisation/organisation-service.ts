@@ -1,6 +1,6 @@
 import type { Aliases, Id, Serial } from '../common.ts'
-import { SERVER_FROZEN } from '../device/device-facts.ts'
 import { claimAliases } from '../device/claim-aliases.ts'
+import { SERVER_FROZEN } from '../device/device-facts.ts'
 import { invalid, notFound } from '../errors.ts'
 import type { Actor } from '../event/event.ts'
 import { record } from '../event/record.ts'
@@ -17,7 +17,9 @@ export interface OrganisationInput {
   readonly settings?: Organisation['settings']
 }
 
-export type OrganisationPatch = Partial<Pick<Organisation, 'name' | 'aliases' | 'settings' | 'defaultProduct' | 'frozen'>>
+export type OrganisationPatch = Partial<
+  Pick<Organisation, 'name' | 'aliases' | 'settings' | 'defaultProduct' | 'frozen'>
+>
 
 /** First path segments that the host owns; an organisation named so would be unreachable over some protocol. */
 export const RESERVED_KEYS: ReadonlySet<string> = new Set(
@@ -52,7 +54,12 @@ export class OrganisationService {
       })
       await claimAliases(stores, { kind: 'organisation', owner: organisation.serial, scope: 0 }, organisation.aliases)
       const subject = { kind: 'organisation', id: organisation.id }
-      await record(stores, this.#deps, { organisation: organisation.serial, type: 'organisation.created', actor, subject })
+      await record(stores, this.#deps, {
+        organisation: organisation.serial,
+        type: 'organisation.created',
+        actor,
+        subject,
+      })
       return organisation
     })
   }
@@ -70,7 +77,11 @@ export class OrganisationService {
         await claimAliases(stores, { kind: 'organisation', owner: before.serial, scope: 0 }, patch.aliases)
       const after = changed(await stores.organisations.update(before.serial, patch, ifRevision))
       const subject = { kind: 'organisation', id: before.id }
-      await recordFor(stores, this.#deps, scope, { type: 'organisation.changed', subject, details: difference(before, patch) })
+      await recordFor(stores, this.#deps, scope, {
+        type: 'organisation.changed',
+        subject,
+        details: difference(before, patch),
+      })
       return after
     })
   }

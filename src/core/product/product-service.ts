@@ -67,7 +67,11 @@ export class ProductService {
       if (patch.aliases) await this.#claim(stores, before, patch.aliases)
       const after = changed(await stores.products.update(before.serial, patch, ifRevision))
       const subject = { kind: 'product', id: before.id }
-      await recordFor(stores, this.#deps, scope, { type: 'product.changed', subject, details: difference(before, patch) })
+      await recordFor(stores, this.#deps, scope, {
+        type: 'product.changed',
+        subject,
+        details: difference(before, patch),
+      })
       return after
     })
   }
@@ -146,7 +150,8 @@ export class ProductService {
 /** By key or id, within the organisation. Throws `not-found`. */
 export async function findProduct(stores: Stores, organisation: Serial, reference: string): Promise<Product> {
   const product =
-    (await stores.products.findByKey(organisation, reference)) ?? (await stores.products.findById(organisation, reference))
+    (await stores.products.findByKey(organisation, reference)) ??
+    (await stores.products.findById(organisation, reference))
   if (!product) throw notFound('product', reference)
   return product
 }

@@ -62,7 +62,11 @@ export class ReleaseService {
       if (!release || release.isSilent) throw notFound('release', id)
       await stores.releases.delete(release.serial)
       const subject = { kind: 'release', id }
-      await recordFor(stores, this.#deps, scope, { type: 'release.deleted', subject, details: { version: release.version } })
+      await recordFor(stores, this.#deps, scope, {
+        type: 'release.deleted',
+        subject,
+        details: { version: release.version },
+      })
     })
   }
 

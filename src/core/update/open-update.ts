@@ -56,7 +56,12 @@ export async function openUpdate(
     type: 'update.opened',
     actor: deviceActor(device),
     subject: { kind: 'update', id: update.id },
-    details: { device: device.id, via: update.via, attempt: update.attempt, steps: update.steps.map(({ from, to }) => ({ from, to })) },
+    details: {
+      device: device.id,
+      via: update.via,
+      attempt: update.attempt,
+      steps: update.steps.map(({ from, to }) => ({ from, to })),
+    },
   })
   return update
 }

@@ -125,7 +125,10 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
       const moved = await moveUpdate(stores, ports, open, { ...step, actor: deviceActor(known.device) })
       if (moved) return true
       if (step.progress === undefined || step.progress === open.progress || step.trigger === 'fail') return false
-      return (await stores.updates.move(open.serial, open.state, { progress: step.progress, reason: step.reason ?? '' })) !== undefined
+      return (
+        (await stores.updates.move(open.serial, open.state, { progress: step.progress, reason: step.reason ?? '' })) !==
+        undefined
+      )
     })
   }
 

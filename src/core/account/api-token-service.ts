@@ -1,0 +1,81 @@
+import type { Id, Millis, Serial } from '../common.ts'
+import { hashToken } from '../device/secret-hash.ts'
+import { notFound } from '../errors.ts'
+import type { Actor } from '../event/event.ts'
+import { record } from '../event/record.ts'
+import type { ServiceDeps } from '../service.ts'
+import { requireText } from '../validate.ts'
+import type { Account, ApiToken, TokenScope } from './account.ts'
+
+export interface ApiTokenInput {
+  readonly name: string
+  readonly scope: TokenScope
+  readonly organisation?: Serial | null
+  /** null = never. */
+  readonly expiresAt?: Millis | null
+}
+
+export type TokenCheck =
+  | { readonly kind: 'valid'; readonly token: ApiToken; readonly account: Account }
+  | { readonly kind: 'unknown' | 'expired' | 'revoked' }
+
+/** Prefix by which leaked tokens can be found by scanners. */
+export const API_TOKEN_PREFIX = 'gdw_'
+
+export class ApiTokenService {
+  readonly #deps: ServiceDeps
+
+  constructor(deps: ServiceDeps) {
+    this.#deps = deps
+  }
+
+  /** The clear token is returned once and never again. */
+  async create(actor: Actor, account: Account, input: ApiTokenInput): Promise<{ token: ApiToken; secret: string }> {
+    const { storage, clock, ids } = this.#deps
+    const secret = `${API_TOKEN_PREFIX}${ids.token(40)}`
+    const now = clock.now()
+    const token = await storage.transaction(async (stores) => {
+      const row = await stores.apiTokens.insert({
+        id: ids.id(now),
+        createdAt: now,
+        account: account.serial,
+        name: requireText('name', input.name),
+        hash: hashToken(secret),
+        scope: input.scope,
+        organisation: input.organisation ?? null,
+        expiresAt: input.expiresAt ?? null,
+        revokedAt: null,
+        lastUsedAt: null,
+      })
+      const subject = { kind: 'token', id: row.id }
+      const details = { account: account.id, name: row.name, scope: row.scope }
+      await record(stores, this.#deps, { organisation: null, type: 'token.created', actor, subject, details })
+      return row
+    })
+    return { token, secret }
+  }
+
+  async check(secret: string): Promise<TokenCheck> {
+    const { read } = this.#deps.storage
+    const token = await read.apiTokens.findByHash(hashToken(secret))
+    const account = token && (await read.accounts.find(token.account))
+    if (!token || !account) return { kind: 'unknown' }
+    if (token.revokedAt !== null) return { kind: 'revoked' }
+    if (token.expiresAt !== null && this.#deps.clock.now() >= token.expiresAt) return { kind: 'expired' }
+    return { kind: 'valid', token, account }
+  }
+
+  async revoke(actor: Actor, account: Serial, id: Id): Promise<void> {
+    await this.#deps.storage.transaction(async (stores) => {
+      const token = await stores.apiTokens.findById(account, id)
+      if (!token) throw notFound('token', id)
+      await stores.apiTokens.update(token.serial, { revokedAt: this.#deps.clock.now() })
+      const subject = { kind: 'token', id }
+      await record(stores, this.#deps, { organisation: null, type: 'token.revoked', actor, subject })
+    })
+  }
+
+  list(account: Serial): Promise<ApiToken[]> {
+    return this.#deps.storage.read.apiTokens.listByAccount(account)
+  }
+}

@@ -1,0 +1,66 @@
+import { AccessKeyService } from './access/access-key-service.ts'
+import { AccountService } from './account/account-service.ts'
+import { ApiTokenService } from './account/api-token-service.ts'
+import { AssignmentService } from './assignment/assignment-service.ts'
+import { createDeviceGateway } from './create-device-gateway.ts'
+import { DataFileService } from './data-file/data-file-service.ts'
+import { CredentialService } from './device/credential-service.ts'
+import { DeviceService } from './device/device-service.ts'
+import { GroupService } from './device/group-service.ts'
+import { LastSeen } from './device/last-seen.ts'
+import type { DeviceGateway } from './device-gateway.ts'
+import { DeployService } from './firmware/deploy-service.ts'
+import { FirmwareService } from './firmware/firmware-service.ts'
+import { type CoreLimits, DEFAULT_CORE_LIMITS } from './limits.ts'
+import { OrganisationService } from './organisation/organisation-service.ts'
+import type { Ports } from './ports.ts'
+import { ProductService } from './product/product-service.ts'
+import { ReleaseService } from './release/release-service.ts'
+import type { ServiceDeps } from './service.ts'
+import { UpdateService } from './update/update-service.ts'
+
+/** The whole domain over its ports: the gateway for devices, a service per feature for operators. */
+export interface Core {
+  readonly deps: ServiceDeps
+  readonly gateway: DeviceGateway
+  readonly lastSeen: LastSeen
+  readonly organisations: OrganisationService
+  readonly accounts: AccountService
+  readonly apiTokens: ApiTokenService
+  readonly accessKeys: AccessKeyService
+  readonly products: ProductService
+  readonly devices: DeviceService
+  readonly groups: GroupService
+  readonly credentials: CredentialService
+  readonly firmware: FirmwareService
+  readonly deploys: DeployService
+  readonly releases: ReleaseService
+  readonly assignments: AssignmentService
+  readonly updates: UpdateService
+  readonly dataFiles: DataFileService
+}
+
+export function createCore(ports: Ports, limits: Partial<CoreLimits> = {}): Core {
+  const deps: ServiceDeps = { ...ports, limits: { ...DEFAULT_CORE_LIMITS, ...limits } }
+  const lastSeen = new LastSeen(ports.storage)
+  const credentials = new CredentialService(deps)
+  return {
+    deps,
+    lastSeen,
+    credentials,
+    gateway: createDeviceGateway(ports, deps.limits, lastSeen),
+    organisations: new OrganisationService(deps),
+    accounts: new AccountService(deps),
+    apiTokens: new ApiTokenService(deps),
+    accessKeys: new AccessKeyService(deps),
+    products: new ProductService(deps),
+    devices: new DeviceService(deps, credentials),
+    groups: new GroupService(deps),
+    firmware: new FirmwareService(deps),
+    deploys: new DeployService(deps),
+    releases: new ReleaseService(deps),
+    assignments: new AssignmentService(deps),
+    updates: new UpdateService(deps),
+    dataFiles: new DataFileService(deps),
+  }
+}

@@ -1,0 +1,148 @@
+import type { Aliases, Id, Labels, Serial } from '../common.ts'
+import { invalid, notFound, OtaError } from '../errors.ts'
+import { dropPrivateFirmware } from '../firmware/deploy-service.ts'
+import type { Stores } from '../ports.ts'
+import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
+import { requireKey, requireLabels, requireText } from '../validate.ts'
+import { claimAliases } from './claim-aliases.ts'
+import type { CredentialInput, CredentialService } from './credential-service.ts'
+import type { Device } from './device.ts'
+
+export interface DeviceInput {
+  /** The id unless given. */
+  readonly key?: string
+  readonly name?: string
+  readonly id?: Id
+  /** A fixed number, for devices that know it. */
+  readonly serial?: Serial
+  /** Serial; undefined = the organisation's default product. */
+  readonly product?: Serial | null
+  readonly group?: Serial | null
+  readonly tags?: Labels
+  readonly attributes?: Labels
+  readonly aliases?: Aliases
+  readonly credentials?: readonly CredentialInput[]
+}
+
+export type DevicePatch = Partial<
+  Pick<Device, 'name' | 'product' | 'group' | 'status' | 'tags' | 'attributes' | 'aliases'>
+>
+
+export class DeviceService {
+  readonly #deps: ServiceDeps
+  readonly #credentials: CredentialService
+
+  constructor(deps: ServiceDeps, credentials: CredentialService) {
+    this.#deps = deps
+    this.#credentials = credentials
+  }
+
+  /** Throws `conflict` (details.field) for a taken key, id, number or vendor name, `limit-reached` at the organisation's limit. */
+  async create(scope: Scope, input: DeviceInput): Promise<Device> {
+    return this.#deps.storage.transaction((stores) => this.insert(stores, scope, input))
+  }
+
+  /** As `create`, inside a transaction of the caller's. */
+  async insert(stores: Stores, scope: Scope, input: DeviceInput): Promise<Device> {
+    const { limits } = this.#deps
+    if ((await stores.devices.count({ organisation: scope.organisation })) >= limits.devicesPerOrganisation)
+      throw new OtaError(
+        'limit-reached',
+        `The organisation has ${limits.devicesPerOrganisation} devices, the most allowed.`,
+      )
+    const organisation = await stores.organisations.find(scope.organisation)
+    const product = input.product === undefined ? (organisation?.defaultProduct ?? null) : input.product
+    const device = await stores.devices.insert(this.row(scope.organisation, { ...input, product }))
+    await this.#claim(stores, device)
+    for (const credential of input.credentials ?? [])
+      await this.#credentials.add(stores, scope, { device: device.serial }, credential)
+    const subject = { kind: 'device', id: device.id }
+    await recordFor(stores, this.#deps, scope, { type: 'device.created', subject, details: { key: device.key } })
+    return device
+  }
+
+  /** A checked row, ready for a (bulk) insert. */
+  row(organisation: Serial, input: DeviceInput & { product: Serial | null }) {
+    const { clock, ids, limits } = this.#deps
+    const now = clock.now()
+    const id = input.id ?? ids.id(now)
+    const key = requireKey('key', input.key ?? id)
+    return {
+      id,
+      createdAt: now,
+      organisation,
+      key,
+      name: requireText('name', input.name ?? key),
+      product: input.product,
+      group: input.group ?? null,
+      status: 'active',
+      tags: requireLabels('tags', input.tags ?? {}, limits),
+      attributes: requireLabels('attributes', input.attributes ?? {}, limits),
+      aliases: input.aliases ?? {},
+      lastSeenAt: null,
+      ...(input.serial !== undefined && { serial: input.serial }),
+    } satisfies Omit<Device, 'serial' | 'revision'> & { serial?: Serial }
+  }
+
+  async update(scope: Scope, reference: string, patch: DevicePatch, ifRevision?: number): Promise<Device> {
+    return this.#deps.storage.transaction(async (stores) => {
+      const before = await findDevice(stores, scope.organisation, reference)
+      await this.#checkPatch(stores, scope, patch)
+      const after = changed(await stores.devices.update(before.serial, patch, ifRevision))
+      if (patch.aliases || patch.product !== undefined) await this.#claim(stores, after)
+      const subject = { kind: 'device', id: before.id }
+      await recordFor(stores, this.#deps, scope, {
+        type: 'device.changed',
+        subject,
+        details: difference(before, patch),
+      })
+      return after
+    })
+  }
+
+  /** With its credentials, assignment, updates and unused private firmware. */
+  async delete(scope: Scope, reference: string): Promise<void> {
+    await this.#deps.storage.transaction(async (stores) => {
+      const device = await findDevice(stores, scope.organisation, reference)
+      const assignment = await stores.assignments.findByDevice(device.serial)
+      const updates = await stores.updates.list(
+        { organisation: scope.organisation, device: device.serial },
+        { limit: 1000 },
+      )
+      await stores.aliases.release('device', device.serial)
+      await stores.devices.delete(device.serial)
+      const releases = new Set(updates.map((update) => update.release))
+      if (assignment) releases.add(assignment.release)
+      for (const release of releases) await dropPrivateFirmware(stores, release)
+      const subject = { kind: 'device', id: device.id }
+      await recordFor(stores, this.#deps, scope, { type: 'device.deleted', subject, details: { key: device.key } })
+    })
+  }
+
+  get(organisation: Serial, reference: string): Promise<Device> {
+    return findDevice(this.#deps.storage.read, organisation, reference)
+  }
+
+  async #checkPatch(stores: Stores, scope: Scope, patch: DevicePatch): Promise<void> {
+    if (patch.name !== undefined) requireText('name', patch.name)
+    if (patch.tags) requireLabels('tags', patch.tags, this.#deps.limits)
+    if (patch.attributes) requireLabels('attributes', patch.attributes, this.#deps.limits)
+    if (patch.product != null && (await stores.products.find(patch.product))?.organisation !== scope.organisation)
+      throw invalid('product', 'does not exist')
+    if (patch.group != null && (await stores.groups.find(patch.group))?.organisation !== scope.organisation)
+      throw invalid('group', 'does not exist')
+  }
+
+  #claim(stores: Stores, device: Device): Promise<void> {
+    return claimAliases(stores, { kind: 'device', owner: device.serial, scope: device.product ?? 0 }, device.aliases)
+  }
+}
+
+/** By key or id, within the organisation. Throws `not-found`. */
+export async function findDevice(stores: Stores, organisation: Serial, reference: string): Promise<Device> {
+  const device =
+    (await stores.devices.findByKey(organisation, reference)) ??
+    (await stores.devices.findById(organisation, reference))
+  if (!device) throw notFound('device', reference)
+  return device
+}

@@ -1,0 +1,76 @@
+import type { Id, Serial } from '../common.ts'
+import { decide } from '../decide/decide.ts'
+import type { Decision } from '../decide/decision.ts'
+import { explainDecision } from '../decide/explain.ts'
+import { type DeviceFacts, loadDeviceFacts } from '../device/device-facts.ts'
+import { findDevice } from '../device/device-service.ts'
+import { notFound, OtaError } from '../errors.ts'
+import { SYSTEM } from '../event/event.ts'
+import type { Scope, ServiceDeps } from '../service.ts'
+import { moveUpdate } from './move-update.ts'
+import type { Update } from './update.ts'
+
+/** Why a device is (not) updating: the decision that the device itself would get, in words, with its facts. */
+export interface Explanation {
+  readonly facts: DeviceFacts
+  readonly decision: Decision
+  readonly words: string
+}
+
+export class UpdateService {
+  readonly #deps: ServiceDeps
+
+  constructor(deps: ServiceDeps) {
+    this.#deps = deps
+  }
+
+  /** What `decide` says for a device (by key or id), asked as by the protocol of its open update or its first credential. */
+  async explain(organisation: Serial, reference: string, via?: string): Promise<Explanation> {
+    const { storage, clock, limits } = this.#deps
+    const device = await findDevice(storage.read, organisation, reference)
+    const facts = await loadDeviceFacts(storage.read, device.serial)
+    if (!facts) throw notFound('device', reference)
+    const asked = via ?? facts.open?.via ?? facts.credentials[0]?.scheme ?? 'native'
+    const decision = decide(facts, { via: asked, reporting: 'progress', now: clock.now(), limits })
+    return { facts, decision, words: explainDecision(decision) }
+  }
+
+  /** Ends an open update, or asks a device that is at work to end it. Throws `in-use` when it is closed already. */
+  async cancel(scope: Scope, id: Id): Promise<Update> {
+    return this.#deps.storage.transaction(async (stores) => {
+      const update = await stores.updates.findById(scope.organisation, id)
+      if (!update) throw notFound('update', id)
+      const moved = await moveUpdate(stores, this.#deps, update, {
+        trigger: 'cancel',
+        actor: scope.actor,
+        reason: 'cancelled by an operator',
+      })
+      if (!moved) throw new OtaError('in-use', `The update is ${update.state} already.`)
+      return moved
+    })
+  }
+
+  /** Over silent protocols: updates whose device stayed quiet long enough after its download count as installed. */
+  async settleQuiet(limit = 500): Promise<number> {
+    const { storage, clock } = this.#deps
+    const due = await storage.read.updates.listDue(clock.now(), limit)
+    for (const update of due)
+      await storage.transaction(async (stores) => {
+        const moved = await moveUpdate(stores, this.#deps, update, {
+          trigger: 'succeed',
+          actor: SYSTEM,
+          progress: 100,
+          reason: 'inferred: the device asked again and fetched nothing',
+        })
+        if (!moved) return
+        const facts = await loadDeviceFacts(stores, update.device)
+        const primary = facts?.modules.find((module) => module.isPrimary)?.serial
+        for (const step of update.steps) {
+          const module = step.module ?? primary
+          if (module === undefined) continue
+          await stores.running.put({ device: update.device, module, version: step.to, reportedAt: clock.now() })
+        }
+      })
+    return due.length
+  }
+}
