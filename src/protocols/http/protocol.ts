@@ -1,0 +1,26 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Core } from '../../core/create-core.ts'
+import type { HttpLimits } from './limits.ts'
+import type { Owner } from './route-owners.ts'
+
+/** What the host gives every protocol. */
+export interface ProtocolHost {
+  readonly core: Core
+  readonly limits: HttpLimits
+  /** Base of links that are handed out, without a trailing slash: configured, or from trusted headers, or the Host. */
+  publicBaseUrl(request: FastifyRequest): string
+  /** The caller's address, through trusted proxies. */
+  clientAddress(request: FastifyRequest): string
+}
+
+/** A wire protocol as the server's list knows it: who owns which paths, and the routes in their own encapsulated plugin. */
+export interface Protocol {
+  readonly name: string
+  readonly owner: Owner
+  /** Patterns of paths and labels in which this protocol puts secrets; a match's first group is kept, the rest masked. */
+  readonly redactions: readonly RegExp[]
+  /** Header names that carry secrets, lower case. */
+  readonly secretHeaders: readonly string[]
+  /** Called inside a plugin scope of its own: parsers, hooks and error handler stay within. */
+  register(scope: FastifyInstance): Promise<void>
+}
