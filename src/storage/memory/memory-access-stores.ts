@@ -1,0 +1,64 @@
+import type { AccessKeyStore, AccessTokenStore, IdempotencyStore, OnceStore } from '../../core/access/access-store.ts'
+import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
+import { joined } from './memory-tables.ts'
+
+export function memoryAccessKeyStore({ tables }: MemorySession): AccessKeyStore {
+  const { accessKeys, accessTokens } = tables
+  return {
+    insert: async (row) => insertEntity(accessKeys, row),
+    find: async (serial) => accessKeys.get(serial),
+    async findById(organisation, id) {
+      const row = accessKeys.find('id', id)
+      return row?.organisation === organisation ? row : undefined
+    },
+    findByKey: async (key) => accessKeys.find('key', key),
+    update: async (serial, patch) => changeEntity(accessKeys, accessKeys.get(serial), { patch }),
+    async delete(serial) {
+      deleteWhere(accessTokens, { where: ['accessKey', serial] })
+      accessKeys.delete(serial)
+    },
+    list: async (organisation, slice) => take(accessKeys.rows(spanOf(slice, ['organisation', organisation])), slice),
+  }
+}
+
+export function memoryAccessTokenStore({ tables }: MemorySession): AccessTokenStore {
+  const { accessTokens } = tables
+  return {
+    async insert(row) {
+      accessTokens.insert({ row })
+    },
+    findByHash: async (hash) => accessTokens.find('hash', hash)?.row,
+    current: async (accessKey) => accessTokens.find('current', accessKey)?.row,
+    async retire(hash, expiresAt) {
+      const held = accessTokens.find('hash', hash)
+      if (held) accessTokens.replace({ ...held, row: { ...held.row, isCurrent: false, expiresAt } })
+    },
+    deleteExpired: async (before) => deleteWhere(accessTokens, {}, { accepts: ({ row }) => row.expiresAt < before }),
+  }
+}
+
+export function memoryOnceStore({ tables }: MemorySession): OnceStore {
+  const { once } = tables
+  return {
+    async claim(purpose, key, { now, expiresAt }) {
+      const held = once.find('claim', joined(purpose, key))
+      if (held !== undefined && held.row.expiresAt > now) return false
+      const row = { purpose, key, expiresAt }
+      if (held === undefined) once.insert({ row })
+      else once.replace({ ...held, row })
+      return true
+    },
+    deleteExpired: async (before) => deleteWhere(once, {}, { accepts: ({ row }) => row.expiresAt < before }),
+  }
+}
+
+export function memoryIdempotencyStore({ tables }: MemorySession): IdempotencyStore {
+  const { idempotency } = tables
+  return {
+    find: async (account, key) => idempotency.find('key', joined(account, key))?.row,
+    async insert(row) {
+      idempotency.insert({ row })
+    },
+    deleteExpired: async (before) => deleteWhere(idempotency, {}, { accepts: ({ row }) => row.expiresAt < before }),
+  }
+}

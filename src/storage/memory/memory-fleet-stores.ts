@@ -1,0 +1,149 @@
+import type { AssignmentStore } from '../../core/assignment/assignment-store.ts'
+import type { DataFileStore } from '../../core/data-file/data-file-store.ts'
+import type { EventStore } from '../../core/event/event-store.ts'
+import type { SettingStore } from '../../core/ports.ts'
+import type { UpdateStore } from '../../core/update/update-store.ts'
+import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
+import { LISTED } from './memory-tables.ts'
+
+export function memoryAssignmentStore({ tables, changes }: MemorySession): AssignmentStore {
+  const { assignments } = tables
+  return {
+    async put(row) {
+      changes.target(row)
+      const held =
+        (row.device !== null && assignments.find('device', row.device)) ||
+        (row.group !== null && assignments.find('group', row.group)) ||
+        undefined
+      const { release, assignedAt } = row
+      return changeEntity(assignments, held, { patch: { release, assignedAt } }) ?? insertEntity(assignments, row)
+    },
+    async findById(organisation, id) {
+      const row = assignments.find('id', id)
+      return row?.organisation === organisation ? row : undefined
+    },
+    findByDevice: async (device) => assignments.find('device', device),
+    findByGroup: async (group) => assignments.find('group', group),
+    async delete(serial) {
+      const row = assignments.get(serial)
+      if (row) changes.target(row)
+      assignments.delete(serial)
+    },
+    list: async ({ organisation, target, device, release }, slice) =>
+      take(
+        assignments.rows(spanOf(slice, ['organisation', organisation])),
+        slice,
+        (row) =>
+          (target === undefined || row[target] !== null) &&
+          (device === undefined || row.device === device) &&
+          (release === undefined || row.release === release),
+      ),
+    countByRelease: async (release) => assignments.count(['release', release]),
+  }
+}
+
+export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateStore {
+  const { updates } = tables
+  return {
+    async insert(row) {
+      changes.device(row.device)
+      return insertEntity(updates, row)
+    },
+    find: async (serial) => updates.get(serial),
+    async findById(organisation, id) {
+      const row = updates.find('id', id)
+      return row?.organisation === organisation ? row : undefined
+    },
+    findOpen: async (device) => updates.find('device', device),
+    findLatest: async (device) => take(updates.rows({ where: ['device', device], order: 'desc' }), { limit: 1 })[0],
+    async move(serial, from, patch) {
+      const row = updates.get(serial)
+      if (row?.state !== from) return undefined
+      changes.device(row.device)
+      return changeEntity(updates, row, { patch })
+    },
+    list: async ({ organisation, device, release, states }, slice) =>
+      take(
+        updates.rows(spanOf(slice, device === undefined ? ['organisation', organisation] : ['device', device])),
+        slice,
+        (row) =>
+          row.organisation === organisation &&
+          (release === undefined || row.release === release) &&
+          (states === undefined || states.includes(row.state)),
+      ),
+    listDue: async (now, limit) =>
+      take(
+        updates.rows({ where: ['confirming', LISTED] }),
+        { limit },
+        ({ confirmAfter }) => confirmAfter !== null && confirmAfter <= now,
+      ),
+    async deleteClosed(before, limit) {
+      const accepts = ({ closedAt }: { closedAt: number | null }) => closedAt !== null && closedAt < before
+      return deleteWhere(updates, { where: ['closed', LISTED] }, { limit, accepts })
+    },
+  }
+}
+
+export function memoryEventStore({ tables }: MemorySession): EventStore {
+  const { events } = tables
+  return {
+    async append(event) {
+      events.insert(event)
+    },
+    list: async ({ organisation, type, subjectKind, subjectId }, slice) =>
+      take(
+        events.rows(spanOf(slice, organisation === undefined ? undefined : ['organisation', organisation ?? 0])),
+        slice,
+        (row) =>
+          (type === undefined || row.type === type) &&
+          (subjectKind === undefined || row.subject.kind === subjectKind) &&
+          (subjectId === undefined || row.subject.id === subjectId),
+      ),
+    deleteBefore: async (before, limit) => deleteWhere(events, {}, { limit, accepts: (row) => row.at < before }),
+  }
+}
+
+export function memoryDataFileStore({ tables }: MemorySession): DataFileStore {
+  const { dataFiles } = tables
+  return {
+    insert: async (row) => insertEntity(dataFiles, row),
+    find: async (serial) => dataFiles.get(serial),
+    async findById(organisation, id) {
+      const row = dataFiles.find('id', id)
+      return row?.organisation === organisation ? row : undefined
+    },
+    update: async (serial, patch) => changeEntity(dataFiles, dataFiles.get(serial), { patch }),
+    delete: async (serial) => dataFiles.delete(serial),
+    list: async ({ organisation, device, type }, slice) =>
+      take(
+        dataFiles.rows(spanOf(slice, device === undefined ? ['organisation', organisation] : ['device', device])),
+        slice,
+        (row) => row.organisation === organisation && (type === undefined || row.type === type),
+      ),
+    async usage(device) {
+      const rows = [...dataFiles.rows({ where: ['device', device] })]
+      return { files: rows.length, bytes: rows.reduce((sum, row) => sum + row.size, 0) }
+    },
+    deleteBefore: async (before, limit) =>
+      deleteWhere(dataFiles, {}, { limit, accepts: (row) => row.createdAt < before }),
+  }
+}
+
+export function memorySettingStore({ tables, changes }: MemorySession): SettingStore {
+  const { settings } = tables
+  return {
+    get: async (name) => settings.find('name', name)?.row.value,
+    async set(name, value) {
+      changes.fleet(null)
+      const held = settings.find('name', name)
+      if (held === undefined) settings.insert({ row: { name, value } })
+      else settings.replace({ ...held, row: { name, value } })
+    },
+    async delete(name) {
+      const held = settings.find('name', name)
+      if (held === undefined) return
+      changes.fleet(null)
+      settings.delete(held.serial)
+    },
+  }
+}

@@ -1,0 +1,74 @@
+import type { Serial } from '../../core/common.ts'
+import type { AliasStore, ReportingFilter, RunningStore } from '../../core/device/device-store.ts'
+import type { UpdateState } from '../../core/update/update.ts'
+import { deleteWhere, type MemorySession, spanOf, take } from './memory-session.ts'
+import { joined, type Tables } from './memory-tables.ts'
+
+const UPGRADING: ReadonlySet<UpdateState> = new Set(['downloading', 'downloaded', 'installing'])
+
+export function memoryRunningStore({ tables, changes }: MemorySession): RunningStore {
+  const { running, modules, devices } = tables
+  const listByDevice = (device: Serial) => [...running.rows({ where: ['device', device] })].map(({ row }) => row)
+  return {
+    async put(row) {
+      changes.device(row.device)
+      const held = running.find('pair', joined(row.device, row.module))
+      if (held === undefined) return running.insert({ row: { ...row, previousVersion: null } }).row
+      const { version, previousVersion } = held.row
+      const stored = { ...row, previousVersion: version === row.version ? previousVersion : version }
+      return running.replace({ ...held, row: stored }).row
+    },
+    listByDevice: async (device) => listByDevice(device),
+    listByDevices: async (serials) => [...new Set(serials)].flatMap(listByDevice),
+    async versionsOfProduct(product) {
+      const versions = new Set<string>()
+      for (const module of modules.rows({ where: ['product', product] })) {
+        for (const { row } of running.rows({ where: ['module', module.serial] })) versions.add(row.version)
+      }
+      return [...versions].sort(byCodePoint)
+    },
+    async listReporting(filter, slice) {
+      const rows = devices.rows(spanOf(slice, ['organisation', filter.organisation]))
+      return take(rows, slice, (device) => isReporting(tables, device, filter)).map(({ serial }) => serial)
+    },
+  }
+}
+
+function isReporting(
+  { modules, running, updates }: Tables,
+  device: { readonly serial: Serial; readonly product: Serial | null },
+  { products, versions, isUpgrading }: ReportingFilter,
+): boolean {
+  if (device.product === null || products?.includes(device.product) === false) return false
+  const primary = take(modules.rows({ where: ['product', device.product] }), { limit: 1 }, (row) => row.isPrimary)[0]
+  const version = primary && running.find('pair', joined(device.serial, primary.serial))?.row.version
+  if (version === undefined || versions?.includes(version) === false) return false
+  const open = updates.find('device', device.serial)
+  return isUpgrading === undefined || isUpgrading === (open !== undefined && UPGRADING.has(open.state))
+}
+
+/** UTF-16 order differs from it beyond the basic plane. */
+function byCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+export function memoryAliasStore({ tables, changes }: MemorySession): AliasStore {
+  const { aliases, products } = tables
+  const noteChange = (kind: 'organisation' | 'product' | 'device', owner: Serial) => {
+    if (kind === 'device') changes.device(owner)
+    else changes.fleet(kind === 'organisation' ? owner : (products.get(owner)?.organisation ?? null))
+  }
+  return {
+    async claim(alias) {
+      const held = aliases.find('name', joined(alias.slot, alias.scope, alias.name))?.row
+      if (held?.kind === alias.kind && held.owner === alias.owner) return
+      noteChange(alias.kind, alias.owner)
+      aliases.insert({ row: alias })
+    },
+    async release(kind, owner) {
+      noteChange(kind, owner)
+      deleteWhere(aliases, { where: ['owner', joined(kind, owner)] })
+    },
+    find: async (slot, scope, name) => aliases.find('name', joined(slot, scope, name))?.row,
+  }
+}

@@ -1,0 +1,118 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { OtaError } from '../../core/errors.ts'
+import type { Change, Storage, Stores } from '../../core/ports.ts'
+import {
+  memoryAccessKeyStore,
+  memoryAccessTokenStore,
+  memoryIdempotencyStore,
+  memoryOnceStore,
+} from './memory-access-stores.ts'
+import { memoryAccountStore, memoryApiTokenStore, memoryMembershipStore } from './memory-account-stores.ts'
+import {
+  memoryModuleStore,
+  memoryOrganisationStore,
+  memoryProductStore,
+  memoryReleaseStore,
+} from './memory-catalogue-stores.ts'
+import { memoryCredentialStore, memoryDeviceStore, memoryGroupStore } from './memory-device-stores.ts'
+import { memoryArtifactStore, memoryBlobRecordStore, memoryFirmwareStore } from './memory-firmware-stores.ts'
+import {
+  memoryAssignmentStore,
+  memoryDataFileStore,
+  memoryEventStore,
+  memorySettingStore,
+  memoryUpdateStore,
+} from './memory-fleet-stores.ts'
+import { memoryAliasStore, memoryRunningStore } from './memory-running-store.ts'
+import { ChangeLog, type MemorySession } from './memory-session.ts'
+import { committedTables, createMemoryTables } from './memory-tables.ts'
+
+/** A storage that forgets everything at the end of the process: for tests and for fleets in virtual time. */
+export function openMemoryStorage(): Storage {
+  return new MemoryStorage()
+}
+
+class MemoryStorage implements Storage {
+  readonly isSoleWriter = true
+  readonly read: Stores
+  readonly management: Stores
+  readonly #tables = createMemoryTables()
+  readonly #changes = new ChangeLog()
+  readonly #stores = memoryStores({ tables: this.#tables, changes: this.#changes })
+  readonly #listeners: Array<(changes: readonly Change[]) => void> = []
+  readonly #inTransaction = new AsyncLocalStorage<true>()
+  #last: Promise<void> = Promise.resolve()
+
+  constructor() {
+    this.read = memoryStores({ tables: committedTables(this.#tables), changes: new ChangeLog() })
+    this.management = this.read
+  }
+
+  async transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
+    if (this.#inTransaction.getStore()) throw new OtaError('internal', 'A transaction inside a transaction')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const before = this.#last
+    this.#last = promise
+    await before
+    try {
+      return await this.#inTransaction.run(true, () => this.#run(work))
+    } finally {
+      resolve()
+    }
+  }
+
+  async #run<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
+    const tables = Object.values(this.#tables)
+    for (const table of tables) table.begin()
+    try {
+      const result = await work(this.#stores)
+      for (const table of tables) table.commit()
+      const changes = this.#changes.take()
+      if (changes.length > 0) for (const listener of this.#listeners) listener(changes)
+      return result
+    } catch (error) {
+      for (const table of tables) table.rollback()
+      this.#changes.take()
+      throw error
+    }
+  }
+
+  onChange(listener: (changes: readonly Change[]) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  async check(): Promise<void> {}
+
+  async close(): Promise<void> {
+    await this.#last
+  }
+}
+
+function memoryStores(session: MemorySession): Stores {
+  return {
+    organisations: memoryOrganisationStore(session),
+    accounts: memoryAccountStore(session),
+    memberships: memoryMembershipStore(session),
+    apiTokens: memoryApiTokenStore(session),
+    accessKeys: memoryAccessKeyStore(session),
+    accessTokens: memoryAccessTokenStore(session),
+    once: memoryOnceStore(session),
+    idempotency: memoryIdempotencyStore(session),
+    products: memoryProductStore(session),
+    modules: memoryModuleStore(session),
+    devices: memoryDeviceStore(session),
+    groups: memoryGroupStore(session),
+    credentials: memoryCredentialStore(session),
+    running: memoryRunningStore(session),
+    aliases: memoryAliasStore(session),
+    firmware: memoryFirmwareStore(session),
+    artifacts: memoryArtifactStore(session),
+    blobRecords: memoryBlobRecordStore(session),
+    releases: memoryReleaseStore(session),
+    assignments: memoryAssignmentStore(session),
+    updates: memoryUpdateStore(session),
+    events: memoryEventStore(session),
+    dataFiles: memoryDataFileStore(session),
+    settings: memorySettingStore(session),
+  }
+}

@@ -1,0 +1,207 @@
+import type { Serial } from '../../core/common.ts'
+import { OtaError } from '../../core/errors.ts'
+import { frozenCopy } from './frozen-copy.ts'
+import { GroupIndex, type IndexKey, type KeyOf, UniqueIndex } from './memory-index.ts'
+import { type Order, SerialList } from './serial-list.ts'
+
+export interface Numbered {
+  readonly serial: Serial
+}
+
+/** A row that the table may still have to number. */
+export type Unnumbered<T extends Numbered> = Omit<T, 'serial'> & { readonly serial?: Serial }
+
+/** Which rows, and from where; everything in ascending order by default. */
+export interface Span<G extends string> {
+  /** Only the rows with this key in an index. */
+  readonly where?: readonly [index: G, key: IndexKey]
+  readonly after?: Serial
+  readonly order?: Order
+}
+
+/** Rows by serial, with unique (`U`) and grouping (`G`) indexes. Rows handed out are deeply frozen. */
+export interface Table<T extends Numbered, U extends string, G extends string> {
+  get(serial: Serial): T | undefined
+  find(index: U, key: IndexKey): T | undefined
+  /** How many rows have this key in an index; all rows when none is given. */
+  count(where?: Span<G>['where']): number
+  /** Lazy: nothing may be written while it is being read. */
+  rows(span: Span<G>): Iterable<T>
+  /** Throws `conflict` (details.field: the index, or `serial`) when a unique key is taken; nothing is changed then. */
+  insert(row: Unnumbered<T>): T
+  /** Puts `row` in the place of the row with its serial, which must exist. Throws `conflict` as `insert` does. */
+  replace(row: T): T
+  delete(serial: Serial): void
+}
+
+export interface TableDefinition<T, U extends string, G extends string> {
+  readonly entity: string
+  readonly unique: Readonly<Record<U, KeyOf<T>>>
+  readonly groups: Readonly<Record<G, KeyOf<T>>>
+}
+
+/**
+ * The table as the one open transaction sees it. The first change of a row keeps its earlier image: `rollback` puts the
+ * images back, and `committed` reads through them, so that both cost what was changed and not what is stored.
+ */
+export class MemoryTable<T extends Numbered, U extends string, G extends string> implements Table<T, U, G> {
+  readonly #entity: string
+  readonly #unique: ReadonlyMap<U, UniqueIndex<T>>
+  readonly #groups: ReadonlyMap<G, GroupIndex<T>>
+  readonly #serials = new SerialList()
+  readonly #indexes: readonly (UniqueIndex<T> | GroupIndex<T>)[]
+  readonly #rows = new Map<Serial, T>()
+  readonly #images = new Map<Serial, T | undefined>()
+  #lastSerial = 0
+  #isWritable = false
+
+  constructor(definition: TableDefinition<T, U, G>) {
+    this.#entity = definition.entity
+    this.#unique = indexes(definition.unique, (keyOf) => new UniqueIndex(keyOf))
+    this.#groups = indexes(definition.groups, (keyOf) => new GroupIndex(keyOf))
+    this.#indexes = [...this.#unique.values(), ...this.#groups.values()]
+  }
+
+  get(serial: Serial): T | undefined {
+    return this.#rows.get(serial)
+  }
+
+  find(index: U, key: IndexKey): T | undefined {
+    const serial = this.#unique.get(index)?.holder(key)
+    return serial === undefined ? undefined : this.#rows.get(serial)
+  }
+
+  count(where?: Span<G>['where']): number {
+    return where === undefined ? this.#rows.size : (this.#groups.get(where[0])?.size(where[1]) ?? 0)
+  }
+
+  *rows({ where, after, order = 'asc' }: Span<G>): Generator<T> {
+    const serials =
+      where === undefined
+        ? this.#serials.beyond(after, order)
+        : (this.#groups.get(where[0])?.beyond(where[1], after, order) ?? [])
+    for (const serial of serials) {
+      const row = this.#rows.get(serial)
+      if (row !== undefined) yield row
+    }
+  }
+
+  insert(row: Unnumbered<T>): T {
+    const serial = row.serial ?? this.#lastSerial + 1
+    if (this.#rows.has(serial)) throw this.#taken('serial')
+    const next = frozenCopy({ ...row, serial } as unknown as T)
+    this.#requireFreeKeys(next)
+    this.#put(serial, next)
+    // Not undone by a rollback: a serial that somebody may have seen is never given again.
+    this.#lastSerial = Math.max(this.#lastSerial, serial)
+    return next
+  }
+
+  replace(row: T): T {
+    const next = frozenCopy(row)
+    this.#requireFreeKeys(next)
+    this.#put(row.serial, next)
+    return next
+  }
+
+  delete(serial: Serial): void {
+    if (this.#rows.has(serial)) this.#put(serial, undefined)
+  }
+
+  begin(): void {
+    this.#isWritable = true
+  }
+
+  commit(): void {
+    this.#isWritable = false
+    this.#images.clear()
+  }
+
+  rollback(): void {
+    // All of the changed rows go before any image returns: the two may hold each other's unique keys.
+    for (const serial of this.#images.keys()) this.#swap(serial, undefined)
+    for (const [serial, image] of this.#images) this.#swap(serial, image)
+    this.commit()
+  }
+
+  /** The table without the changes of the open transaction; it refuses to write. */
+  committed(): Table<T, U, G> {
+    return {
+      get: (serial) => (this.#images.has(serial) ? this.#images.get(serial) : this.#rows.get(serial)),
+      find: (index, key) => this.#findCommitted(index, key),
+      count: (where) =>
+        this.#images.size === 0 ? this.count(where) : this.#committedRows({ ...(where && { where }) }).length,
+      rows: (span) => (this.#images.size === 0 ? this.rows(span) : this.#committedRows(span)),
+      insert: () => refuse(),
+      replace: () => refuse(),
+      delete: () => refuse(),
+    }
+  }
+
+  #findCommitted(index: U, key: IndexKey): T | undefined {
+    const keyOf = this.#unique.get(index)?.keyOf
+    for (const image of this.#images.values()) {
+      if (image !== undefined && keyOf?.(image) === key) return image
+    }
+    const row = this.find(index, key)
+    return row === undefined || this.#images.has(row.serial) ? undefined : row
+  }
+
+  #committedRows({ where, after, order = 'asc' }: Span<G>): T[] {
+    const keyOf = where === undefined ? undefined : this.#groups.get(where[0])?.keyOf
+    const isBeyond = (serial: Serial) => after === undefined || (order === 'asc' ? serial > after : serial < after)
+    const rows = [...this.rows({ ...(where && { where }), ...(after !== undefined && { after }), order })].filter(
+      (row) => !this.#images.has(row.serial),
+    )
+    for (const image of this.#images.values()) {
+      if (image !== undefined && isBeyond(image.serial) && keyOf?.(image) === where?.[1]) rows.push(image)
+    }
+    return rows.sort((a, b) => (order === 'asc' ? a.serial - b.serial : b.serial - a.serial))
+  }
+
+  #requireFreeKeys(row: T): void {
+    for (const [name, index] of this.#unique) {
+      const key = index.keyOf(row)
+      const holder = key === undefined || key === null ? undefined : index.holder(key)
+      if (holder !== undefined && holder !== row.serial) throw this.#taken(name)
+    }
+  }
+
+  #taken(field: string): OtaError {
+    const details = { entity: this.#entity, field }
+    return new OtaError('conflict', `Another ${this.#entity} has this ${field}`, { details })
+  }
+
+  #put(serial: Serial, next: T | undefined): void {
+    if (!this.#isWritable) refuse()
+    if (!this.#images.has(serial)) this.#images.set(serial, this.#rows.get(serial))
+    this.#swap(serial, next)
+  }
+
+  #swap(serial: Serial, next: T | undefined): void {
+    const row = this.#rows.get(serial)
+    for (const index of this.#indexes) {
+      const before = row && index.keyOf(row)
+      const after = next && index.keyOf(next)
+      if (before === after) continue
+      if (before !== undefined && before !== null) index.delete(before, serial)
+      if (after !== undefined && after !== null) index.add(after, serial)
+    }
+    if (row === undefined && next !== undefined) this.#serials.add(serial)
+    if (row !== undefined && next === undefined) this.#serials.delete(serial)
+    if (next === undefined) this.#rows.delete(serial)
+    else this.#rows.set(serial, next)
+  }
+}
+
+function refuse(): never {
+  throw new OtaError('internal', 'Writes need an open transaction')
+}
+
+function indexes<T, N extends string, I>(
+  definition: Readonly<Record<N, KeyOf<T>>>,
+  make: (keyOf: KeyOf<T>) => I,
+): ReadonlyMap<N, I> {
+  const names = Object.keys(definition) as N[]
+  return new Map(names.map((name) => [name, make(definition[name])]))
+}
