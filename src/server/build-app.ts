@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Core } from '../core/create-core.ts'
+import { clientAddress, publicBaseUrl } from '../protocols/http/client-address.ts'
+import { createClientErrors } from '../protocols/http/client-error.ts'
+import { firstSegmentDispatcher } from '../protocols/http/dispatcher.ts'
+import { type Drain, prepareDrain } from '../protocols/http/graceful-drain.ts'
+import type { HttpLimits } from '../protocols/http/limits.ts'
+import type { Protocol, ProtocolHost } from '../protocols/http/protocol.ts'
+import { parseTrustedProxies } from '../protocols/http/trusted-proxies.ts'
+import { createMetrics } from './operations/metrics.ts'
+import { operations, plainOwner } from './operations/operations.ts'
+
+export interface AppOptions {
+  readonly core: Core
+  readonly limits: HttpLimits
+  /** Makes the list of protocols for a host; most specific owners first. */
+  readonly protocols: (host: ProtocolHost) => readonly Protocol[]
+  readonly publicUrl?: string | undefined
+  readonly trustedProxies: readonly string[]
+  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Makes the logger once the protocols have said what is secret. */
+  readonly logger: (protocols: readonly Protocol[]) => FastifyBaseLogger
+}
+
+export interface BuiltApp {
+  readonly app: FastifyInstance
+  readonly drain: Drain
+}
+
+/** Wires host and protocols into one Fastify instance, ready to listen or to be injected into. */
+export async function buildApp(options: AppOptions): Promise<BuiltApp> {
+  const { core, limits } = options
+  const trusted = parseTrustedProxies(options.trustedProxies)
+  const host: ProtocolHost = {
+    core,
+    limits,
+    publicBaseUrl: (request) => publicBaseUrl(request, { publicUrl: options.publicUrl, trusted }),
+    clientAddress: (request) => clientAddress(request, trusted),
+  }
+  const protocols = options.protocols(host)
+  const dispatcher = firstSegmentDispatcher(
+    protocols.map((protocol) => protocol.owner),
+    plainOwner,
+  )
+  const logger = options.logger(protocols)
+  const metrics = createMetrics()
+  const clientErrors = createClientErrors({
+    count: (code) => metrics.clientError(code),
+    now: () => core.deps.clock.now(),
+    debug: (facts, message) => logger.debug(facts, message),
+  })
+  const parser = { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headerTimeoutMs }
+  const app = Fastify({
+    ...dispatcher.serverOptions,
+    ...(options.tls
+      ? { https: { ...parser, cert: readFileSync(options.tls.cert), key: readFileSync(options.tls.key) } }
+      : { http: parser }),
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: limits.jsonBodyBytes,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    requestTimeout: 0,
+    clientErrorHandler: clientErrors.handler,
+    forceCloseConnections: false,
+    return503OnClosing: false,
+  }) as unknown as FastifyInstance
+  app.server.maxConnections = limits.connections
+  const drain = prepareDrain(app)
+  clientErrors.attach(app)
+  metrics.attach(app, dispatcher.ownerOf)
+  dispatcher.attach(app)
+  for (const protocol of [...protocols, operations({ core, metrics, isDraining: drain.isDraining })])
+    await app.register((scope) => protocol.register(scope))
+  await app.ready()
+  return { app, drain }
+}

@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parse } from 'yaml'
+import { OtaError } from '../../core/errors.ts'
+import { type Config, configSchema, DEFAULTS, SETTINGS } from './settings.ts'
+
+export interface ConfigSources {
+  /** By setting name, as given on the command line. */
+  readonly flags?: Readonly<Record<string, string | undefined>>
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where relative paths begin. */
+  readonly cwd: string
+}
+
+/**
+ * Flag, then environment, then `godwit.yaml` in the data directory, then the default. Throws `invalid` with a sentence
+ * that names the setting and where it came from.
+ */
+export function loadConfig(sources: ConfigSources): Config {
+  const { flags = {}, env, cwd } = sources
+  const given: Record<string, unknown> = {}
+  const origin: Record<string, string> = {}
+  for (const setting of SETTINGS) {
+    const fromFlag = setting.flag === undefined ? undefined : flags[setting.name]
+    const value = fromFlag ?? (env[setting.env] || undefined)
+    if (value === undefined) continue
+    given[setting.name] = value
+    origin[setting.name] = fromFlag === undefined ? setting.env : `--${setting.flag}`
+  }
+  const data = resolve(cwd, String(given['data'] ?? DEFAULTS.data))
+  const file = readFile(resolve(data, 'godwit.yaml'))
+  const merged = { ...DEFAULTS, ...file, ...given, data }
+  const parsed = configSchema.safeParse(merged)
+  if (parsed.success) return finish(parsed.data, cwd)
+  const issue = parsed.error.issues[0]
+  const name = String(issue?.path[0] ?? '')
+  const where = origin[name] ?? (file && name in file ? 'godwit.yaml' : 'the configuration')
+  const unknown = issue?.code === 'unrecognized_keys' ? `unknown key ${issue.keys.join(', ')}` : undefined
+  throw new OtaError('invalid', `${where}: ${issue?.path.join('.') || 'godwit.yaml'}: ${unknown ?? issue?.message}`, {
+    details: { field: name },
+  })
+}
+
+function readFile(path: string): Record<string, unknown> | undefined {
+  if (!existsSync(path)) return undefined
+  try {
+    return parse(readFileSync(path, 'utf8')) ?? undefined
+  } catch (cause) {
+    throw new OtaError('invalid', `${path} is not YAML: ${cause instanceof Error ? cause.message : ''}`, { cause })
+  }
+}
+
+function finish(config: Config, cwd: string): Config {
+  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined))
+    throw new OtaError('invalid', 'TLS needs both a certificate (GODWIT_TLS_CERT) and its key (GODWIT_TLS_KEY).')
+  if (config.databaseUrl !== undefined && config.masterKey === undefined)
+    throw new OtaError(
+      'invalid',
+      'With PostgreSQL the master key must be given as GODWIT_MASTER_KEY (32 bytes, base64).',
+    )
+  const path = (value: string | undefined) => (value === undefined ? undefined : resolve(cwd, value))
+  return { ...config, tlsCert: path(config.tlsCert), tlsKey: path(config.tlsKey) }
+}
+
+/** The effective values with secrets masked, for `godwit config`. */
+export function maskedConfig(config: Config): Record<string, unknown> {
+  const secrets = new Set<string>(SETTINGS.filter((setting) => setting.secret).map((setting) => setting.name))
+  return Object.fromEntries(
+    Object.entries(config).map(([name, value]) => [name, secrets.has(name) && value !== undefined ? '***' : value]),
+  )
+}

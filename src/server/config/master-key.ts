@@ -1,0 +1,31 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { OtaError } from '../../core/errors.ts'
+
+const KEY_BYTES = 32
+
+/** The master key: as configured, else from `master.key` in the data directory, which is made (0600) on first start. */
+export function loadMasterKey(config: { data: string; masterKey?: string | undefined }, random: () => Uint8Array) {
+  if (config.masterKey !== undefined) return decode(config.masterKey, 'GODWIT_MASTER_KEY')
+  const path = join(config.data, 'master.key')
+  mkdirSync(config.data, { recursive: true, mode: 0o700 })
+  try {
+    const descriptor = openSync(path, 'wx', 0o600)
+    try {
+      writeSync(descriptor, `${Buffer.from(random()).toString('base64')}\n`)
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+      throw new OtaError('storage-failed', `The master key cannot be written to ${path}.`, { cause: error })
+  }
+  return decode(readFileSync(path, 'utf8').trim(), path)
+}
+
+function decode(text: string, where: string): Uint8Array {
+  const key = Buffer.from(text, 'base64')
+  if (key.length !== KEY_BYTES) throw new OtaError('invalid', `${where} must hold 32 bytes in base64.`)
+  return key
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import { DEFAULT_CORE_LIMITS } from '../../core/limits.ts'
+import { DEFAULT_HTTP_LIMITS } from '../../protocols/http/limits.ts'
+
+/** One setting: where it can be given, what it is when it is not, and whether it must be masked when shown. */
+export interface Setting {
+  readonly name: keyof BasicSettings
+  readonly env: string
+  readonly flag?: string
+  readonly secret?: boolean
+  readonly meaning: string
+}
+
+/** The settings that have an environment variable; everything else is in `godwit.yaml` alone. */
+export interface BasicSettings {
+  readonly data: string
+  readonly host: string
+  readonly port: number
+  readonly publicUrl?: string | undefined
+  readonly trustedProxies: readonly string[]
+  readonly tlsCert?: string | undefined
+  readonly tlsKey?: string | undefined
+  readonly databaseUrl?: string | undefined
+  readonly blobs?: string | undefined
+  readonly masterKey?: string | undefined
+  readonly ownerEmail: string
+  readonly ownerPassword?: string | undefined
+  readonly log: string
+}
+
+export const SETTINGS: readonly Setting[] = [
+  { name: 'data', env: 'GODWIT_DATA', flag: 'data', meaning: 'data directory: embedded database, blobs, master key' },
+  { name: 'host', env: 'GODWIT_HOST', flag: 'host', meaning: 'address to listen on' },
+  { name: 'port', env: 'GODWIT_PORT', flag: 'port', meaning: 'port to listen on; 0 picks a free one' },
+  { name: 'publicUrl', env: 'GODWIT_PUBLIC_URL', flag: 'public-url', meaning: 'base of every link handed out' },
+  {
+    name: 'trustedProxies',
+    env: 'GODWIT_TRUSTED_PROXIES',
+    flag: 'trusted-proxies',
+    meaning: 'comma list of addresses and networks whose forwarded headers count',
+  },
+  { name: 'tlsCert', env: 'GODWIT_TLS_CERT', flag: 'tls-cert', meaning: 'PEM file of the certificate chain' },
+  { name: 'tlsKey', env: 'GODWIT_TLS_KEY', flag: 'tls-key', meaning: 'PEM file of its key' },
+  {
+    name: 'databaseUrl',
+    env: 'GODWIT_DATABASE_URL',
+    flag: 'database-url',
+    secret: true,
+    meaning: 'postgres://… for PostgreSQL; unset: SQLite in the data directory',
+  },
+  {
+    name: 'blobs',
+    env: 'GODWIT_BLOBS',
+    flag: 'blobs',
+    meaning: 'where firmware bytes live; unset: the data directory',
+  },
+  {
+    name: 'masterKey',
+    env: 'GODWIT_MASTER_KEY',
+    secret: true,
+    meaning: '32 bytes, base64; unset: master.key in the data directory',
+  },
+  { name: 'ownerEmail', env: 'GODWIT_OWNER_EMAIL', meaning: 'first account, made when there is none' },
+  {
+    name: 'ownerPassword',
+    env: 'GODWIT_OWNER_PASSWORD',
+    secret: true,
+    meaning: 'its password; unset: random, printed once',
+  },
+  { name: 'log', env: 'GODWIT_LOG', flag: 'log', meaning: 'trace, debug, info, warn, error or silent' },
+]
+
+const text = z.string().min(1)
+
+const limitsOf = (defaults: object) =>
+  z.strictObject(Object.fromEntries(Object.keys(defaults).map((name) => [name, z.number().nonnegative().optional()])))
+
+/** Shape of `godwit.yaml` and of the merged configuration. */
+export const configSchema = z.strictObject({
+  data: text,
+  host: text,
+  port: z.coerce.number().int().min(0).max(65_535),
+  publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+  trustedProxies: z
+    .union([z.array(text), z.string().transform((list) => list.split(',').filter((entry) => entry.trim() !== ''))])
+    .transform((list) => list.map((entry) => entry.trim())),
+  tlsCert: text.optional(),
+  tlsKey: text.optional(),
+  databaseUrl: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+    .optional(),
+  blobs: z
+    .string()
+    .regex(/^file:/, 'must begin with file: (S3 is not part of this version)')
+    .optional(),
+  masterKey: text.optional(),
+  ownerEmail: text,
+  ownerPassword: text.optional(),
+  log: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  limits: limitsOf(DEFAULT_CORE_LIMITS).optional(),
+  http: limitsOf(DEFAULT_HTTP_LIMITS).optional(),
+  database: z.strictObject({ poolSize: z.number().int().min(1).max(1000).optional() }).optional(),
+  iotaap: z.record(z.string(), z.unknown()).optional(),
+  spokeZone: z.record(z.string(), z.unknown()).optional(),
+  enos: z.record(z.string(), z.unknown()).optional(),
+})
+
+export type Config = z.output<typeof configSchema>
+
+export const DEFAULTS = {
+  data: './godwit-data',
+  host: '127.0.0.1',
+  port: 8080,
+  trustedProxies: ['loopback'],
+  ownerEmail: 'owner@localhost',
+  log: 'info',
+} as const

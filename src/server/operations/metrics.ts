@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export interface Metrics {
+  readonly registry: Registry
+  /** Counts a connection that was closed for what is not HTTP. */
+  clientError(code: string): void
+  /** Counts every answer by owner and status class, with its duration; adds hooks to the root instance. */
+  attach(app: FastifyInstance, ownerOf: (url: string, method: string) => { readonly name: string }): void
+}
+
+/** Prometheus metrics of one server. Requests are labelled by protocol, never by path or device. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const requests = new Counter({
+    name: 'godwit_http_requests_total',
+    help: 'Answers by protocol and status',
+    labelNames: ['protocol', 'status'],
+    registers: [registry],
+  })
+  const seconds = new Histogram({
+    name: 'godwit_http_request_seconds',
+    help: 'From request head to finished answer',
+    labelNames: ['protocol'],
+    buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60],
+    registers: [registry],
+  })
+  const inFlight = new Gauge({ name: 'godwit_http_in_flight', help: 'Requests under way', registers: [registry] })
+  const clientErrors = new Counter({
+    name: 'godwit_client_errors_total',
+    help: 'Connections closed for what is not HTTP',
+    labelNames: ['code'],
+    registers: [registry],
+  })
+  return {
+    registry,
+    clientError: (code) => clientErrors.inc({ code }),
+    attach(app, ownerOf) {
+      app.addHook('onRequest', (_request, _reply, done) => {
+        inFlight.inc()
+        done()
+      })
+      app.addHook('onResponse', (request, reply, done) => {
+        const protocol = ownerOf(request.raw.url ?? '/', request.method).name
+        inFlight.dec()
+        requests.inc({ protocol, status: reply.raw.statusCode })
+        seconds.observe({ protocol }, reply.elapsedTime / 1000)
+        done()
+      })
+    },
+  }
+}
