@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { LogFn, Logger } from 'pino'
 import { createUrlRedactor, type RedactorOptions, SECRET_HEADERS } from './redact-url.ts'
 
 export interface LogRedactionOptions extends RedactorOptions {
@@ -14,10 +15,12 @@ export interface LogRedaction {
     readonly req: (request: FastifyRequest) => Record<string, unknown>
     readonly err: (error: Error) => Record<string, unknown>
   }
+  /** pino's `hooks` option: redacts message texts, those that pino takes from an error too. */
+  readonly hooks: { readonly logMethod: (this: Logger, args: Parameters<LogFn>, method: LogFn) => void }
   readonly redactUrl: (text: string) => string
 }
 
-/** The logger's share of "nothing secret in logs": URLs, headers and error texts. */
+/** The logger's share of "nothing secret in logs": URLs, headers, messages and error texts. */
 export function createLogRedaction(options: LogRedactionOptions = {}): LogRedaction {
   const redactUrl = createUrlRedactor(options)
   const headers = [...SECRET_HEADERS, ...(options.headers ?? [])]
@@ -34,7 +37,26 @@ export function createLogRedaction(options: LogRedactionOptions = {}): LogRedact
       }),
       err: (error) => describe(error, redactUrl),
     },
+    hooks: {
+      logMethod(args, method) {
+        const [first, message, ...values] = (args as unknown[]).map((each) =>
+          typeof each === 'string' ? redactUrl(each) : each,
+        )
+        const implied = message === undefined ? impliedMessage(first) : undefined
+        method.apply(this, [
+          first,
+          implied === undefined ? message : redactUrl(implied),
+          ...values,
+        ] as Parameters<LogFn>)
+      },
+    },
   }
+}
+
+/** What pino would take for the message when only an error is given. */
+function impliedMessage(logged: unknown): string | undefined {
+  const error = logged instanceof Error ? logged : (logged as { err?: unknown } | null)?.err
+  return error instanceof Error ? error.message : undefined
 }
 
 function describe(error: Error, redactUrl: (text: string) => string): Record<string, unknown> {
