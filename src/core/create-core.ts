@@ -19,11 +19,8 @@ import { ReleaseService } from './release/release-service.ts'
 import type { ServiceDeps } from './service.ts'
 import { UpdateService } from './update/update-service.ts'
 
-/** The whole domain over its ports: the gateway for devices, a service per feature for operators. */
-export interface Core {
-  readonly deps: ServiceDeps
-  readonly gateway: DeviceGateway
-  readonly lastSeen: LastSeen
+/** A service per feature, for operators. */
+export interface Services {
   readonly organisations: OrganisationService
   readonly accounts: AccountService
   readonly apiTokens: ApiTokenService
@@ -40,15 +37,24 @@ export interface Core {
   readonly dataFiles: DataFileService
 }
 
+/** The whole domain over its ports: the gateway for devices, the services for operators. */
+export interface Core extends Services {
+  readonly deps: ServiceDeps
+  readonly gateway: DeviceGateway
+  readonly lastSeen: LastSeen
+}
+
 export function createCore(ports: Ports, limits: Partial<CoreLimits> = {}): Core {
   const deps: ServiceDeps = { ...ports, limits: { ...DEFAULT_CORE_LIMITS, ...limits } }
   const lastSeen = new LastSeen(ports.storage)
+  const gateway = createDeviceGateway(ports, deps.limits, lastSeen)
+  return { deps, lastSeen, gateway, ...createServices(deps) }
+}
+
+export function createServices(deps: ServiceDeps): Services {
   const credentials = new CredentialService(deps)
   return {
-    deps,
-    lastSeen,
     credentials,
-    gateway: createDeviceGateway(ports, deps.limits, lastSeen),
     organisations: new OrganisationService(deps),
     accounts: new AccountService(deps),
     apiTokens: new ApiTokenService(deps),
