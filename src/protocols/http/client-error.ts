@@ -27,6 +27,8 @@ const STATUS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
+/** Codes of the parser and its time-outs; all others (ECONNRESET, EPIPE, ...) mean that the peer is gone. */
+const PARSER = /^(HPE_|ERR_HTTP_)/
 const LINE_EVERY_MS = 60_000
 
 /**
@@ -48,11 +50,11 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
   }
   return {
     handler(error, socket) {
-      if (error.code === 'ECONNRESET' || socket.destroyed) {
+      const code = error.code ?? 'unknown'
+      if (!PARSER.test(code) || socket.destroyed) {
         socket.destroy()
         return
       }
-      const code = error.code ?? 'unknown'
       report(code)
       const response = answering.get(socket)
       const isMidAnswer = response?.headersSent === true && !response.writableFinished

@@ -59,7 +59,9 @@ function impliedMessage(logged: unknown): string | undefined {
   return error instanceof Error ? error.message : undefined
 }
 
-function describe(error: Error, redactUrl: (text: string) => string): Record<string, unknown> {
+const CAUSES = 5
+
+function describe(error: Error, redactUrl: (text: string) => string, causes = CAUSES): Record<string, unknown> {
   const { code, details, cause } = error as { code?: unknown; details?: unknown; cause?: unknown }
   return {
     type: error.name,
@@ -67,6 +69,6 @@ function describe(error: Error, redactUrl: (text: string) => string): Record<str
     stack: redactUrl(error.stack ?? ''),
     ...(code === undefined ? {} : { code }),
     ...(details === undefined ? {} : { details }),
-    ...(cause instanceof Error ? { cause: describe(cause, redactUrl) } : {}),
+    ...(cause instanceof Error && causes > 0 ? { cause: describe(cause, redactUrl, causes - 1) } : {}),
   }
 }

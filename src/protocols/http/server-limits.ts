@@ -1,0 +1,33 @@
+import type { ServerOptions } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import type { HttpLimits } from './limits.ts'
+import { limitIdle } from './request-body.ts'
+
+/** Looks at slow heads so often, so that their limit means what it says. */
+const LOOK_EVERY_MS = 1_000
+
+/** The limits that Node's HTTP parser keeps; goes into Fastify's `http` or `https` options. */
+export function parserLimits(
+  limits: HttpLimits,
+): Required<Pick<ServerOptions, 'maxHeaderSize' | 'headersTimeout' | 'connectionsCheckingInterval'>> {
+  return {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headerTimeoutMs,
+    connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, limits.headerTimeoutMs),
+  }
+}
+
+/**
+ * The limits that belong to the running server: connections, and bodies that stall, whatever reads them. There is no
+ * limit on how long a body may take as a whole, since a large upload over a slow line is no fault.
+ */
+export function attachLimits(app: FastifyInstance, limits: HttpLimits): void {
+  app.server.maxConnections = limits.connections
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { 'content-length': length, 'transfer-encoding': coding } = request.headers
+    if ((length !== undefined && length !== '0') || coding !== undefined) {
+      request.raw.once('end', limitIdle(request.raw, limits.bodyIdleTimeoutMs))
+    }
+    done()
+  })
+}
