@@ -6,6 +6,7 @@ import type { OpenBlob } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
 import { sha256Etag } from './conditions.ts'
 import type { Delivery, DownloadArtifact, DownloadPolicy } from './download-policy.ts'
+import { prepareDrain } from './graceful-drain.ts'
 import { sendArtifact } from './send-artifact.ts'
 
 const plain: DownloadPolicy = {
@@ -268,6 +269,36 @@ describe('a download', () => {
     expect(answers[0]?.body.equals(large)).toBe(true)
     expect(answers[1]?.body.equals(large)).toBe(true)
     expect(answers[2]?.body.equals(large.subarray(1_000_000))).toBe(true)
+  })
+
+  test('ends with the hooks that count it, and is the last answer while the server drains', async () => {
+    const other = fastify()
+    const drain = prepareDrain(other)
+    const counted = new Promise((resolve) => {
+      other.addHook('onResponse', async (_request, reply) => resolve(reply.raw.statusCode))
+    })
+    let opened: () => void = () => {}
+    const waiting = new Promise<void>((resolve) => {
+      opened = resolve
+    })
+    other.get('/file', async (request, reply) => {
+      const open = async () => {
+        draining = drain.drain(10_000)
+        opened()
+        return blob
+      }
+      await sendArtifact(request, reply, { artifact, policy, open })
+    })
+    let draining: Promise<unknown> = Promise.resolve()
+    const otherPort = Number(new URL(await other.listen({ port: 0, host: '127.0.0.1' })).port)
+    const client = await RawClient.connect(otherPort)
+    client.send(['GET /file HTTP/1.1', 'Host: h'])
+    await waiting
+    expect((await client.answer()).body.equals(body)).toBe(true)
+    expect(await counted).toBe(200)
+    await client.end()
+    expect(await draining).toEqual({ finished: true })
+    await other.close()
   })
 
   test('keeps headers that hooks have set', async () => {
