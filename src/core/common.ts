@@ -41,6 +41,17 @@ export interface Slice {
   readonly order?: 'asc' | 'desc'
 }
 
+/** A bounded slice of a list ordered by a time, then by id. */
+export interface TimeSlice {
+  /** Largest number of rows returned; at least 1. */
+  readonly limit: number
+  readonly order?: 'asc' | 'desc'
+  /** Keyset cursor: only rows beyond this one in the given order. */
+  readonly after?: { readonly at: Millis; readonly id: Id }
+  /** Rows to skip. */
+  readonly offset?: number
+}
+
 const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const ID = /^[0-9a-f]{24}$/
 

@@ -5,6 +5,7 @@ import type { Blobs } from './blobs.ts'
 import type { Id, Millis, Serial } from './common.ts'
 import type { DataFileStore } from './data-file/data-file-store.ts'
 import type { AliasStore, CredentialStore, DeviceStore, GroupStore, RunningStore } from './device/device-store.ts'
+import type { HolderStore } from './device/holder-store.ts'
 import type { EventStore } from './event/event-store.ts'
 import type { ArtifactStore, BlobRecordStore, FirmwareStore } from './firmware/firmware-store.ts'
 import type { OrganisationStore } from './organisation/organisation-store.ts'
@@ -27,6 +28,7 @@ export interface Stores {
   readonly devices: DeviceStore
   readonly groups: GroupStore
   readonly credentials: CredentialStore
+  readonly holders: HolderStore
   readonly running: RunningStore
   readonly aliases: AliasStore
   readonly firmware: FirmwareStore

@@ -23,6 +23,7 @@ import {
   memorySettingStore,
   memoryUpdateStore,
 } from './memory-fleet-stores.ts'
+import { memoryHolderStore } from './memory-holder-store.ts'
 import { memoryAliasStore, memoryRunningStore } from './memory-running-store.ts'
 import { ChangeLog, type MemorySession } from './memory-session.ts'
 import { committedTables, createMemoryTables } from './memory-tables.ts'
@@ -103,6 +104,7 @@ function memoryStores(session: MemorySession): Stores {
     devices: memoryDeviceStore(session),
     groups: memoryGroupStore(session),
     credentials: memoryCredentialStore(session),
+    holders: memoryHolderStore(session),
     running: memoryRunningStore(session),
     aliases: memoryAliasStore(session),
     firmware: memoryFirmwareStore(session),
