@@ -7,6 +7,7 @@ import { firstSegmentDispatcher } from '../protocols/http/dispatcher.ts'
 import { type Drain, prepareDrain } from '../protocols/http/graceful-drain.ts'
 import type { HttpLimits } from '../protocols/http/limits.ts'
 import type { Protocol, ProtocolHost } from '../protocols/http/protocol.ts'
+import { attachLimits, parserLimits } from '../protocols/http/server-limits.ts'
 import { parseTrustedProxies } from '../protocols/http/trusted-proxies.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { operations, plainOwner } from './operations/operations.ts'
@@ -50,7 +51,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     now: () => core.deps.clock.now(),
     debug: (facts, message) => logger.debug(facts, message),
   })
-  const parser = { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headerTimeoutMs }
+  const parser = parserLimits(limits)
   const app = Fastify({
     ...dispatcher.serverOptions,
     ...(options.tls
@@ -65,7 +66,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     forceCloseConnections: false,
     return503OnClosing: false,
   }) as unknown as FastifyInstance
-  app.server.maxConnections = limits.connections
+  attachLimits(app, limits)
   const drain = prepareDrain(app)
   clientErrors.attach(app)
   metrics.attach(app, dispatcher.ownerOf)

@@ -15,7 +15,7 @@ export function createLogger(options: LoggerOptions, protocols: readonly Protoco
     headers: protocols.flatMap((protocol) => protocol.secretHeaders),
   })
   return pino(
-    { level: options.level, redact: redaction.redact, serializers: redaction.serializers },
+    { level: options.level, redact: redaction.redact, serializers: redaction.serializers, hooks: redaction.hooks },
     options.destination ?? pino.destination({ dest: 2, sync: true }),
   )
 }
