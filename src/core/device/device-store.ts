@@ -15,6 +15,8 @@ export interface DeviceFilter {
 export interface DeviceStore {
   /** Throws `conflict` (details.field `key`, `id` or `serial`) when taken. */
   insert(row: New<Device>): Promise<Device>
+  /** As `insert` for many, in order; all or none. */
+  insertMany(rows: readonly New<Device>[]): Promise<Device[]>
   find(serial: Serial): Promise<Device | undefined>
   findById(organisation: Serial, id: Id): Promise<Device | undefined>
   /** For protocols whose devices name themselves without an organisation. Ids are unique on the server. */
@@ -47,6 +49,8 @@ export interface GroupStore {
 export interface CredentialStore {
   /** Throws `conflict` (details.field `hash`) when another credential of the scheme has the same token. */
   insert(row: New<Credential>): Promise<Credential>
+  /** As `insert` for many, in order; all or none. */
+  insertMany(rows: readonly New<Credential>[]): Promise<Credential[]>
   find(serial: Serial): Promise<Credential | undefined>
   findByHash(scheme: string, hash: string): Promise<Credential | undefined>
   /** Oldest first; all schemes when none is given. */

@@ -22,7 +22,7 @@ export class PollCache<T> {
   constructor(storage: Pick<Storage, 'isSoleWriter' | 'onChange'>, capacity: number) {
     this.#capacity = capacity
     this.#enabled = storage.isSoleWriter && capacity > 0
-    if (this.#enabled) storage.onChange((changes) => changes.forEach((change) => this.#forget(change)))
+    if (this.#enabled) storage.onChange((changes) => this.#forgetAll(changes))
   }
 
   /** The value under `key`, from memory or from `load`. `organisationOf` says whose fleet changes end the entry. */
@@ -55,6 +55,10 @@ export class PollCache<T> {
 
   #epochOf(organisation: Serial): number {
     return this.#serverEpoch + (this.#epochs.get(organisation) ?? 0)
+  }
+
+  #forgetAll(changes: readonly Change[]): void {
+    for (const change of changes) this.#forget(change)
   }
 
   #forget(change: Change): void {

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import { newDevice } from '../../../test/support/rows.ts'
+import { conflict, insertFleet, useStorage } from '../../../test/support/storage-suite.ts'
+import type { Storage } from '../ports.ts'
+import type { Alias } from './device-store.ts'
+
+export function describeAliasStore(name: string, open: () => Promise<Storage>): void {
+  describe(`alias store: ${name}`, () => {
+    const suite = useStorage(open)
+    const claim = (alias: Alias) => suite.write((stores) => stores.aliases.claim(alias))
+    const twoDevices = async () => {
+      const { organisation, device } = await suite.write(insertFleet)
+      const second = await suite.write((stores) => stores.devices.insert(newDevice(organisation.serial)))
+      return { scope: organisation.serial, a: device.serial, b: second.serial }
+    }
+
+    it('gives a name in a scope to one owner', async () => {
+      const { scope, a, b } = await twoDevices()
+      const alias = { slot: 'hawkbit/controller-id', scope, name: 'dev-1', kind: 'device' as const, owner: a }
+      await claim(alias)
+      await claim(alias)
+      expect(await suite.read.aliases.find(alias.slot, scope, 'dev-1')).toEqual(alias)
+      await expect(claim({ ...alias, owner: b })).rejects.toMatchObject(conflict('hawkbit/controller-id'))
+      await expect(claim({ ...alias, kind: 'product' })).rejects.toMatchObject(conflict('hawkbit/controller-id'))
+      expect(await suite.read.aliases.find(alias.slot, scope, 'dev-1')).toEqual(alias)
+    })
+
+    it('holds names, slots and scopes apart, and heeds case', async () => {
+      const { scope, a, b } = await twoDevices()
+      const alias = { slot: 's', scope, name: 'x', kind: 'device' as const, owner: a }
+      await claim(alias)
+      await claim({ ...alias, name: 'X', owner: b })
+      await claim({ ...alias, slot: 't', owner: b })
+      await claim({ ...alias, scope: 0, owner: b })
+      await claim({ ...alias, name: 'second' })
+      expect((await suite.read.aliases.find('s', scope, 'x'))?.owner).toBe(a)
+      expect((await suite.read.aliases.find('s', 0, 'x'))?.owner).toBe(b)
+      expect(await suite.read.aliases.find('s', 0, 'X')).toBeUndefined()
+    })
+
+    it('releases all names of one owner, who may then be another', async () => {
+      const { scope, a, b } = await twoDevices()
+      const alias = { slot: 's', scope, name: 'x', kind: 'device' as const, owner: a }
+      await claim(alias)
+      await claim({ ...alias, name: 'y' })
+      await claim({ ...alias, name: 'kept', kind: 'organisation', owner: scope })
+      await suite.write(async (stores) => {
+        await stores.aliases.release('device', a)
+        await stores.aliases.claim({ ...alias, owner: b })
+      })
+      expect((await suite.read.aliases.find('s', scope, 'x'))?.owner).toBe(b)
+      expect(await suite.read.aliases.find('s', scope, 'y')).toBeUndefined()
+      expect((await suite.read.aliases.find('s', scope, 'kept'))?.kind).toBe('organisation')
+    })
+
+    it('gives a name to one of two that ask at once', async () => {
+      const { scope, a, b } = await twoDevices()
+      const outcomes = await Promise.allSettled(
+        [a, b].map((owner) => claim({ slot: 'race', scope, name: 'x', kind: 'device', owner })),
+      )
+      expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    })
+  })
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
+import type { Core } from '../core/create-core.ts'
+import { createCore } from '../core/create-core.ts'
+import type { Storage } from '../core/ports.ts'
+import { DEFAULT_HTTP_LIMITS } from '../protocols/http/limits.ts'
+import { FilesystemBlobs } from '../storage/blob/filesystem-blobs.ts'
+import { openSqlStorage } from '../storage/sql/open-storage.ts'
+import { startJobs } from './background-jobs.ts'
+import { buildApp } from './build-app.ts'
+import { loadMasterKey } from './config/master-key.ts'
+import type { Config } from './config/settings.ts'
+import { ensureOwner } from './ensure-owner.ts'
+import { createLogger } from './logger.ts'
+import { createProtocols } from './protocols.ts'
+import { jwtSigner } from './runtime/jwt-signer.ts'
+import { randomIds } from './runtime/random-ids.ts'
+import { sealedSecrets } from './runtime/sealed-secrets.ts'
+import { systemClock } from './runtime/system-clock.ts'
+
+export interface RunningServer {
+  readonly url: string
+  readonly app: FastifyInstance
+  readonly core: Core
+  /** Set when the first account was made with a random password; shown once. */
+  readonly firstPassword?: string
+  /** Stops accepting, finishes requests in flight (at most `limitMs`), flushes, closes. Safe to call twice. */
+  stop(limitMs?: number): Promise<void>
+}
+
+/** Longest wait for requests in flight when the server is told to stop, ms. */
+export const DRAIN_LIMIT_MS = 30_000
+
+/** Opens storage and blobs, makes the first account, listens and starts the background jobs. */
+export async function startServer(config: Config): Promise<RunningServer> {
+  const { core, storage } = await openCore(config)
+  try {
+    const firstPassword = await ensureOwner(core, config)
+    const { app, drain } = await buildApp({
+      core,
+      limits: { ...DEFAULT_HTTP_LIMITS, ...config.http },
+      protocols: (host) => createProtocols(host, config),
+      publicUrl: config.publicUrl,
+      trustedProxies: config.trustedProxies,
+      ...(config.tlsCert && config.tlsKey && { tls: { cert: config.tlsCert, key: config.tlsKey } }),
+      logger: (protocols) => createLogger({ level: config.log }, protocols),
+    })
+    const jobs = startJobs(core, app.log)
+    const url = await app.listen({ host: config.host, port: config.port, backlog: 4096 })
+    let stopping: Promise<void> | undefined
+    const stop = async (limitMs: number) => {
+      await drain.drain(limitMs)
+      await app.close()
+      await jobs.stop()
+      await storage.close()
+    }
+    return {
+      url: advertised(url, config),
+      app,
+      core,
+      ...(firstPassword !== undefined && { firstPassword }),
+      stop: (limitMs = DRAIN_LIMIT_MS) => {
+        stopping ??= stop(limitMs)
+        return stopping
+      },
+    }
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+/** Core over the configured storage, without a listener: for the server and for offline commands. */
+export async function openCore(config: Config): Promise<{ core: Core; storage: Storage }> {
+  const secrets = sealedSecrets(loadMasterKey(config, () => randomBytes(32)))
+  const blobs = await FilesystemBlobs.open(blobFolder(config))
+  const storage = await openSqlStorage(
+    config.databaseUrl === undefined
+      ? { kind: 'sqlite', file: join(config.data, 'godwit.db') }
+      : { kind: 'postgres', url: config.databaseUrl, ...config.database },
+  )
+  const core = createCore(
+    {
+      storage,
+      blobs,
+      clock: systemClock,
+      ids: randomIds,
+      secrets,
+      tokens: jwtSigner(secrets, systemClock),
+      notifier: { assigned: () => undefined },
+    },
+    config.limits,
+  )
+  return { core, storage }
+}
+
+function blobFolder(config: Config): string {
+  if (config.blobs === undefined) return config.data
+  return config.blobs.startsWith('file://') ? fileURLToPath(config.blobs) : config.blobs.slice('file:'.length)
+}
+
+function advertised(listening: string, config: Config): string {
+  return config.publicUrl ?? listening.replace('0.0.0.0', '127.0.0.1').replace('[::]', '[::1]')
+}
