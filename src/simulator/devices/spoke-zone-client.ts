@@ -1,7 +1,7 @@
 import type { SimulatorClock } from '../clock.ts'
-import type { BodyFraming, HeaderList, ReplyHead } from '../wire/http-message.ts'
+import type { HeaderList } from '../wire/http-message.ts'
 import type { HttpSession } from '../wire/http-session.ts'
-import type { BodySink, HttpReply, WireFailure } from '../wire/http-socket.ts'
+import type { HttpReply, SinkFor, WireFailure } from '../wire/http-socket.ts'
 
 export interface SpokeZoneCredentials {
   /** The initial token; renewal always sends this one, never a later one. */
@@ -24,8 +24,6 @@ export interface SpokeZoneClientOptions {
   /** The SDK logs in at start; devices with HTTP code of their own need not. */
   readonly loginAtStart: boolean
 }
-
-export type SinkFor = (head: ReplyHead, framing: BodyFraming) => BodySink | undefined
 
 /** A Spoke.Zone client's token and retries; every call answers with the last reply or failure. */
 export class SpokeZoneClient {

@@ -214,11 +214,13 @@ export interface HttpReply {
   readonly bodyBytes: number
 }
 
+/** Chooses where a body goes once the head is known; undefined collects it. */
+export type SinkFor = (head: ReplyHead, framing: BodyFraming) => BodySink | undefined
+
 export interface ExchangeOptions {
   readonly headTimeoutMs: number
   readonly bodyTimeoutMs: number
-  /** Chosen when the head is known; undefined collects the body. */
-  readonly sinkFor?: (head: ReplyHead, framing: BodyFraming) => BodySink | undefined
+  readonly sinkFor?: SinkFor
   /** Of a collected body; default 1 MiB. */
   readonly maxBodyBytes?: number
 }
