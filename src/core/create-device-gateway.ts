@@ -1,13 +1,15 @@
 import type { Id, Serial } from './common.ts'
 import { decide } from './decide/decide.ts'
 import { storeCheckIn } from './device/check-in.ts'
-import { type DeviceFacts, loadDeviceFacts, loadOffer, SERVER_FROZEN } from './device/device-facts.ts'
+import { type DeviceFacts, loadDeviceFacts } from './device/device-facts.ts'
+import { loadGroupFacts } from './device/group-facts.ts'
 import type { LastSeen } from './device/last-seen.ts'
 import { PollCache } from './device/poll-cache.ts'
 import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFacts } from './device-gateway.ts'
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { CoreLimits } from './limits.ts'
 import type { Ports } from './ports.ts'
+import { createSameImageNotes } from './update/same-image.ts'
 import { createUpdateProgress } from './update/update-progress.ts'
 
 /** Largest number of firmware files in one product's catalogue view. */
@@ -19,6 +21,8 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const devices = new PollCache<DeviceFacts>(storage, limits.pollCacheDevices)
   const catalogues = new PollCache<readonly FirmwareFile[]>(storage, 10_000)
   const serials = new SerialMemory(limits.pollCacheDevices)
+  const groups = new PollCache<GroupFacts>(storage, 10_000)
+  const groupSerials = new SerialMemory(10_000)
 
   async function facts(serial: Serial): Promise<DeviceFacts | undefined> {
     return (
@@ -30,18 +34,22 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     )
   }
 
+  async function groupFacts(serial: Serial): Promise<GroupFacts | undefined> {
+    return (
+      groups.get(serial) ??
+      (await groups.load(serial, async () => {
+        const value = await loadGroupFacts(storage.read, serial)
+        return value && { organisation: value.organisation.serial, value }
+      }))
+    )
+  }
+
   async function find(reference: DeviceReference): Promise<DeviceFacts | undefined> {
     switch (reference.by) {
       case 'serial':
         return facts(reference.serial)
-      case 'id': {
-        const known = serials.get(reference.id)
-        if (known !== undefined) return facts(known)
-        const device = await storage.read.devices.findByIdOnServer(reference.id)
-        if (!device) return undefined
-        serials.set(reference.id, device.serial)
-        return facts(device.serial)
-      }
+      case 'id':
+        return findById(reference.id)
       case 'token': {
         const credential = await storage.read.credentials.findByHash(reference.scheme, reference.hash)
         if (!credential || credential.device === null) return undefined
@@ -51,6 +59,16 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
       case 'name':
         return findByName(reference)
     }
+  }
+
+  async function findById(id: Id): Promise<DeviceFacts | undefined> {
+    const known = serials.get(id)
+    const held = known === undefined ? undefined : await facts(known)
+    if (held) return held
+    const device = await storage.read.devices.findByIdOnServer(id)
+    if (!device) return undefined
+    serials.set(id, device.serial)
+    return facts(device.serial)
   }
 
   async function findByName(reference: DeviceReference & { by: 'name' }): Promise<DeviceFacts | undefined> {
@@ -63,16 +81,13 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   }
 
   async function findGroup(id: Id): Promise<GroupFacts | undefined> {
+    const known = groupSerials.get(id)
+    const held = known === undefined ? undefined : await groupFacts(known)
+    if (held) return held
     const group = await storage.read.groups.findByIdOnServer(id)
-    const organisation = group && (await storage.read.organisations.find(group.organisation))
-    if (!group || !organisation) return undefined
-    const [credentials, frozen, assignment] = await Promise.all([
-      storage.read.credentials.listByGroup(group.serial),
-      storage.read.settings.get(SERVER_FROZEN),
-      storage.read.assignments.findByGroup(group.serial),
-    ])
-    const offer = assignment && (await loadOffer(storage.read, assignment))
-    return { group, organisation, credentials, serverFrozen: frozen === 'on', ...(offer && { offer }) }
+    if (!group) return undefined
+    groupSerials.set(id, group.serial)
+    return groupFacts(group.serial)
   }
 
   const ask = (known: DeviceFacts, options: AskOptions) => decide(known, { ...options, now: clock.now(), limits })
@@ -117,6 +132,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     decide: ask,
     currentForGroup,
     catalogue,
+    noteSameImage: createSameImageNotes(ports, limits.pollCacheDevices),
     ...createUpdateProgress(ports, limits),
   }
 }
@@ -129,7 +145,7 @@ function currentForGroup(facts: GroupFacts): GroupDecision {
   return { kind: 'update', offer }
 }
 
-/** Ids never move to another row, so this needs no invalidation; a deleted device has no facts. */
+/** Serials are never given again; an id may be (a restored fleet), so a serial without facts is looked up afresh. */
 class SerialMemory {
   readonly #serials = new Map<Id, Serial>()
   readonly #capacity: number

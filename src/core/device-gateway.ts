@@ -78,7 +78,8 @@ export interface DeviceGateway {
   catalogue(facts: DeviceFacts, via: string): Promise<readonly FirmwareFile[]>
   /**
    * A device asked for the bytes of what it was offered. Moves or opens its update; over silent protocols a second
-   * fetch of the same bytes means that the first one did not take. undefined when it may not have them.
+   * fetch of the same bytes means that the first one did not take. undefined when it may not have them. Calls of one
+   * device at the same time all get the file; those that lose the race share the winner's update or have none.
    */
   startDownload(facts: DeviceFacts, options: AskOptions): Promise<DownloadTicket | undefined>
   /** As `startDownload`, for a file chosen from the catalogue. */
@@ -87,6 +88,11 @@ export interface DeviceGateway {
   finishDownload(facts: DeviceFacts, ticket: DownloadTicket): Promise<void>
   /** A step of the open update over `via`; a late, duplicate or foreign report changes nothing and answers false. */
   report(facts: DeviceFacts, via: string, step: StepReport): Promise<boolean>
+  /**
+   * A device, or a member of a group, fetched exactly the bytes that it runs already: the version it was given is not
+   * the one compiled in, so it would fetch them for ever. Recorded once for each file that the target is given.
+   */
+  noteSameImage(target: DeviceFacts | GroupFacts, file: FirmwareFile): Promise<void>
   /** Over silent protocols: the device asked and took nothing; if it stays quiet its downloaded update counts as installed. */
   noteQuiet(facts: DeviceFacts, via: string): Promise<void>
 }

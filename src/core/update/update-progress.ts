@@ -9,7 +9,11 @@ import type { Ports, Stores } from '../ports.ts'
 import { ensureSilentRelease } from '../release/ensure-silent-release.ts'
 import { moveUpdate } from './move-update.ts'
 import { openUpdate } from './open-update.ts'
+import { settleUpdate } from './settle-update.ts'
 import type { Update } from './update.ts'
+
+/** Rounds of concurrent downloads of one device before a loser just gets the file. */
+const RACES = 3
 
 type Progress = Pick<
   DeviceGateway,
@@ -67,15 +71,38 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
         const update = await fetchAgain(stores, claimed.fresh, { offer: claimed.offer, update: claimed.update })
         return { file, update, closesDelivered: false }
       })
-    return (await orRaceLost(start)) ?? (await orRaceLost(start))
+    for (let round = 0; round < RACES; round++) {
+      try {
+        return await start()
+      } catch (error) {
+        if (!isOtaError(error, 'conflict')) throw error
+      }
+    }
+    return besidesTheRace(known, options)
   }
 
-  /** Over silent protocols, asking for bytes that were sent whole already means that they did not take. */
+  /** The file as it stands for a device whose calls all lost to others of its own. */
+  async function besidesTheRace(known: DeviceFacts, options: AskOptions): Promise<DownloadTicket | undefined> {
+    const facts = await loadDeviceFacts(storage.read, known.device.serial)
+    if (!facts) return undefined
+    const decision = decide(facts, { ...options, now: clock.now(), limits })
+    const mayHave = decision.kind === 'update' || (decision.kind === 'none' && decision.because.kind === 'up-to-date')
+    const file = mayHave ? decision.offer?.files[0] : undefined
+    return file && { file, closesDelivered: false }
+  }
+
+  /**
+   * Over silent protocols, asking for bytes that were sent whole already means that they did not take; unless the device
+   * was quiet long enough in between to count as updated.
+   */
   async function fetchAgain(stores: Stores, fresh: DeviceFacts, current: { offer: Offer; update: Update }) {
     const actor = deviceActor(fresh.device)
     let { update } = current
     if (update.state === 'downloaded') {
-      await moveUpdate(stores, ports, update, { trigger: 'fail', actor, reason: 'the same bytes were fetched again' })
+      const isInstalled = update.confirmAfter !== null && update.confirmAfter <= clock.now()
+      if (isInstalled) await settleUpdate(stores, ports, update)
+      else
+        await moveUpdate(stores, ports, update, { trigger: 'fail', actor, reason: 'the same bytes were fetched again' })
       update = await openUpdate(stores, ports, fresh, {
         via: update.via,
         release: update.release,

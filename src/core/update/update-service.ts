@@ -5,9 +5,9 @@ import { explainDecision } from '../decide/explain.ts'
 import { type DeviceFacts, loadDeviceFacts } from '../device/device-facts.ts'
 import { findDevice } from '../device/device-service.ts'
 import { notFound, OtaError } from '../errors.ts'
-import { SYSTEM } from '../event/event.ts'
 import type { Scope, ServiceDeps } from '../service.ts'
 import { moveUpdate } from './move-update.ts'
+import { settleUpdate } from './settle-update.ts'
 import type { Update } from './update.ts'
 
 /** Why a device is (not) updating: the decision that the device itself would get, in words, with its facts. */
@@ -54,23 +54,7 @@ export class UpdateService {
   async settleQuiet(limit = 500): Promise<number> {
     const { storage, clock } = this.#deps
     const due = await storage.read.updates.listDue(clock.now(), limit)
-    for (const update of due)
-      await storage.transaction(async (stores) => {
-        const moved = await moveUpdate(stores, this.#deps, update, {
-          trigger: 'succeed',
-          actor: SYSTEM,
-          progress: 100,
-          reason: 'inferred: the device asked again and fetched nothing',
-        })
-        if (!moved) return
-        const facts = await loadDeviceFacts(stores, update.device)
-        const primary = facts?.modules.find((module) => module.isPrimary)?.serial
-        for (const step of update.steps) {
-          const module = step.module ?? primary
-          if (module === undefined) continue
-          await stores.running.put({ device: update.device, module, version: step.to, reportedAt: clock.now() })
-        }
-      })
+    for (const update of due) await storage.transaction((stores) => settleUpdate(stores, this.#deps, update))
     return due.length
   }
 }
