@@ -8,7 +8,15 @@ export function frozenCopy<T extends object>(value: T): T {
   for (const name of Object.keys(copy)) {
     const member = copy[name]
     if (member === undefined) delete copy[name]
-    else if (typeof member === 'object' && member !== null && !Object.isFrozen(member)) copy[name] = frozenCopy(member)
+    else if (typeof member === 'object' && member !== null && !Object.isFrozen(member))
+      copy[name] = frozenMember(member)
   }
   return Object.freeze(copy) as T
+}
+
+const NONE = Object.freeze({})
+
+/** Labels and the like are mostly empty: all of those are one. */
+function frozenMember(member: object): object {
+  return Array.isArray(member) || Object.keys(member).length > 0 ? frozenCopy(member) : NONE
 }

@@ -2,18 +2,27 @@ import type { AccessKeyStore, AccessTokenStore, IdempotencyStore, OnceStore } fr
 import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
 import { joined } from './memory-tables.ts'
 
-export function memoryAccessKeyStore({ tables }: MemorySession): AccessKeyStore {
+export function memoryAccessKeyStore({ tables, changes }: MemorySession): AccessKeyStore {
   const { accessKeys, accessTokens } = tables
   return {
-    insert: async (row) => insertEntity(accessKeys, row),
+    async insert(row) {
+      changes.fleet(row.organisation)
+      return insertEntity(accessKeys, row)
+    },
     find: async (serial) => accessKeys.get(serial),
     async findById(organisation, id) {
       const row = accessKeys.find('id', id)
       return row?.organisation === organisation ? row : undefined
     },
     findByKey: async (key) => accessKeys.find('key', key),
-    update: async (serial, patch) => changeEntity(accessKeys, accessKeys.get(serial), { patch }),
+    async update(serial, patch) {
+      const row = accessKeys.get(serial)
+      if (row) changes.fleet(row.organisation)
+      return changeEntity(accessKeys, row, { patch })
+    },
     async delete(serial) {
+      const row = accessKeys.get(serial)
+      if (row) changes.fleet(row.organisation)
       deleteWhere(accessTokens, { where: ['accessKey', serial] })
       accessKeys.delete(serial)
     },

@@ -36,6 +36,7 @@ export function memoryProductStore({ tables, changes }: MemorySession): ProductS
       return row?.organisation === organisation ? row : undefined
     },
     findByKey: async (organisation, key) => products.find('key', joined(organisation, key)),
+    listByKeyOnServer: async (key, limit) => take(products.rows({ where: ['key', key] }), { limit }),
     async update(serial, patch, ifRevision) {
       const row = products.get(serial)
       if (row) changes.fleet(row.organisation)

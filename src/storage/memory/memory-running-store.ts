@@ -2,6 +2,7 @@ import type { Serial } from '../../core/common.ts'
 import type { AliasStore, ReportingFilter, RunningStore } from '../../core/device/device-store.ts'
 import type { UpdateState } from '../../core/update/update.ts'
 import { deleteWhere, type MemorySession, spanOf, take } from './memory-session.ts'
+import { taken } from './memory-table.ts'
 import { joined, type Tables } from './memory-tables.ts'
 
 const UPGRADING: ReadonlySet<UpdateState> = new Set(['downloading', 'downloaded', 'installing'])
@@ -62,6 +63,7 @@ export function memoryAliasStore({ tables, changes }: MemorySession): AliasStore
     async claim(alias) {
       const held = aliases.find('name', joined(alias.slot, alias.scope, alias.name))?.row
       if (held?.kind === alias.kind && held.owner === alias.owner) return
+      if (held !== undefined) throw taken('alias', alias.slot)
       noteChange(alias.kind, alias.owner)
       aliases.insert({ row: alias })
     },
@@ -70,5 +72,9 @@ export function memoryAliasStore({ tables, changes }: MemorySession): AliasStore
       deleteWhere(aliases, { where: ['owner', joined(kind, owner)] })
     },
     find: async (slot, scope, name) => aliases.find('name', joined(slot, scope, name))?.row,
+    async findInAllScopes(slot, name, limit) {
+      const rows = [...aliases.rows({ where: ['slotName', joined(slot, name)] })].map(({ row }) => row)
+      return rows.sort((a, b) => a.scope - b.scope).slice(0, limit)
+    },
   }
 }

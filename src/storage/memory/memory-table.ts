@@ -88,7 +88,7 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
 
   insert(row: Unnumbered<T>): T {
     const serial = row.serial ?? this.#lastSerial + 1
-    if (this.#rows.has(serial)) throw this.#taken('serial')
+    if (this.#rows.has(serial)) throw taken(this.#entity, 'serial')
     const next = frozenCopy({ ...row, serial } as unknown as T)
     this.#requireFreeKeys(next)
     this.#put(serial, next)
@@ -163,13 +163,8 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     for (const [name, index] of this.#unique) {
       const key = index.keyOf(row)
       const holder = key === undefined || key === null ? undefined : index.holder(key)
-      if (holder !== undefined && holder !== row.serial) throw this.#taken(name)
+      if (holder !== undefined && holder !== row.serial) throw taken(this.#entity, name)
     }
-  }
-
-  #taken(field: string): OtaError {
-    const details = { entity: this.#entity, field }
-    return new OtaError('conflict', `Another ${this.#entity} has this ${field}`, { details })
   }
 
   #put(serial: Serial, next: T | undefined): void {
@@ -192,6 +187,10 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     if (next === undefined) this.#rows.delete(serial)
     else this.#rows.set(serial, next)
   }
+}
+
+export function taken(entity: string, field: string): OtaError {
+  return new OtaError('conflict', `Another ${entity} has this ${field}`, { details: { entity, field } })
 }
 
 function refuse(): never {

@@ -83,10 +83,10 @@ export function createMemoryTables() {
       unique: { key: ({ row }) => joined(row.account, row.key) },
       groups: { account: ({ row }) => row.account },
     }),
-    products: new MemoryTable<Product, 'key' | 'id', 'organisation'>({
+    products: new MemoryTable<Product, 'key' | 'id', 'organisation' | 'key'>({
       entity: 'product',
       unique: { key: (row) => joined(row.organisation, row.key), id: (row) => row.id },
-      groups: { organisation: (row) => row.organisation },
+      groups: { organisation: (row) => row.organisation, key: (row) => row.key },
     }),
     modules: new MemoryTable<Module, 'key' | 'id', 'product'>({
       entity: 'module',
@@ -117,10 +117,10 @@ export function createMemoryTables() {
       unique: { pair: ({ row }) => joined(row.device, row.module) },
       groups: { device: ({ row }) => row.device, module: ({ row }) => row.module },
     }),
-    aliases: new MemoryTable<Keyed<Alias>, 'name', 'owner'>({
+    aliases: new MemoryTable<Keyed<Alias>, 'name', 'owner' | 'slotName'>({
       entity: 'alias',
       unique: { name: ({ row }) => joined(row.slot, row.scope, row.name) },
-      groups: { owner: ({ row }) => joined(row.kind, row.owner) },
+      groups: { owner: ({ row }) => joined(row.kind, row.owner), slotName: ({ row }) => joined(row.slot, row.name) },
     }),
     firmware: new MemoryTable<
       Firmware,

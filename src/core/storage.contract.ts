@@ -1,0 +1,271 @@
+import { describe, expect, it } from 'vitest'
+import { START } from '../../test/support/fixed-clock.ts'
+import * as rows from '../../test/support/rows.ts'
+import { insertFleet, useStorage } from '../../test/support/storage-suite.ts'
+import type { Change, Storage, Stores } from './ports.ts'
+
+/** Transactions, readers, notifications and settings. */
+export function describeStorage(name: string, open: () => Promise<Storage>): void {
+  describe(`storage: ${name}`, () => {
+    const suite = useStorage(open)
+    const fail = (step: (stores: Stores) => Promise<unknown>) =>
+      suite.write(async (stores) => {
+        await step(stores)
+        throw new Error('later step')
+      })
+
+    it('answers', async () => {
+      await suite.storage.check()
+      expect(typeof suite.storage.isSoleWriter).toBe('boolean')
+    })
+
+    it('makes a committed transaction visible to all readers', async () => {
+      const inserted = await suite.write((stores) => stores.organisations.insert(rows.newOrganisation()))
+      expect(await suite.storage.read.organisations.findByKey(inserted.key)).toEqual(inserted)
+      expect(await suite.storage.management.organisations.findByKey(inserted.key)).toEqual(inserted)
+    })
+
+    it('shows a transaction its own writes and nobody else before the commit', async () => {
+      const { organisation, device, release } = await suite.write(insertFleet)
+      const owner = organisation.serial
+      const newer = rows.newDevice(owner)
+      const look = async ({ devices, credentials, updates }: Stores) => ({
+        renamed: (await devices.find(device.serial))?.name === 'renamed',
+        byOldKey: (await devices.findByKey(owner, device.key))?.serial,
+        byNewKey: (await devices.findByKey(owner, 'moved'))?.serial,
+        inserted: (await devices.findByKey(owner, newer.key))?.key,
+        listed: (await devices.list({ organisation: owner }, { limit: 9 })).length,
+        counted: await devices.count({ organisation: owner }),
+        credentials: (await credentials.listByDevice(device.serial)).length,
+        open: (await updates.findOpen(device.serial))?.device,
+      })
+      const before = {
+        renamed: false,
+        byOldKey: device.serial,
+        byNewKey: undefined,
+        inserted: undefined,
+        listed: 1,
+        counted: 1,
+        credentials: 0,
+        open: undefined,
+      }
+      const after = {
+        renamed: true,
+        byOldKey: undefined,
+        byNewKey: device.serial,
+        inserted: newer.key,
+        listed: 2,
+        counted: 2,
+        credentials: 1,
+        open: device.serial,
+      }
+      await suite.write(async (stores) => {
+        await stores.devices.update(device.serial, { name: 'renamed', key: 'moved' })
+        await stores.devices.insert(newer)
+        await stores.credentials.insert(rows.newCredential(device))
+        await stores.updates.insert(rows.newUpdate(device, release))
+        expect(await look(stores)).toEqual(after)
+        expect(await look(suite.storage.read)).toEqual(before)
+        expect(await look(suite.storage.management)).toEqual(before)
+      })
+      expect(await look(suite.storage.read)).toEqual(after)
+      expect(await look(suite.storage.management)).toEqual(after)
+    })
+
+    it('takes back every write of a transaction that throws, and passes the error on', async () => {
+      const fleet = await suite.write(insertFleet)
+      const { organisation, product, module, device, firmware, release } = fleet
+      const owner = organisation.serial
+      const credential = await suite.write((stores) => stores.credentials.insert(rows.newCredential(device)))
+      const failing = fail(async (stores) => {
+        await stores.devices.update(device.serial, { name: 'renamed', key: 'moved' })
+        await stores.running.put({ device: device.serial, module: module.serial, version: '1', reportedAt: START })
+        await stores.devices.delete(device.serial)
+        await stores.devices.insert(rows.newDevice(owner, { key: device.key }))
+        await stores.firmware.delete(firmware.serial)
+        await stores.products.update(product.serial, { name: 'renamed' })
+        await stores.settings.set('undone', '1')
+        await stores.events.append(rows.newEvent(owner))
+      })
+      await expect(failing).rejects.toThrow('later step')
+      const { read } = suite
+      expect(await read.devices.list({ organisation: owner }, { limit: 9 })).toEqual([device])
+      expect(await read.devices.findByKey(owner, device.key)).toEqual(device)
+      expect(await read.devices.findByKey(owner, 'moved')).toBeUndefined()
+      expect(await read.credentials.findByHash('native', credential.hash ?? '')).toEqual(credential)
+      expect(await read.running.listByDevice(device.serial)).toEqual([])
+      expect(await read.firmware.listFiles({ organisation: owner }, { limit: 9 })).toHaveLength(1)
+      expect(await read.releases.findSilent(firmware.serial)).toEqual(release)
+      expect(await read.products.findByKey(owner, product.key)).toEqual(product)
+      expect(await read.settings.get('undone')).toBeUndefined()
+      expect(await read.events.list({ organisation: owner }, { limit: 9 })).toEqual([])
+    })
+
+    it('goes on after a transaction that failed in a store', async () => {
+      const { organisation, device } = await suite.write(insertFleet)
+      const owner = organisation.serial
+      const other = rows.newDevice(owner)
+      const failing = suite.write(async (stores) => {
+        await stores.devices.insert(other)
+        await stores.devices.insert(rows.newDevice(owner, { key: device.key }))
+      })
+      await expect(failing).rejects.toMatchObject({ code: 'conflict' })
+      expect(await suite.read.devices.list({ organisation: owner }, { limit: 9 })).toEqual([device])
+      expect((await suite.write((stores) => stores.devices.insert(other))).key).toBe(other.key)
+    })
+
+    it('runs transactions that come at once as if one after the other', async () => {
+      await suite.write((stores) => stores.settings.set('counter', '0'))
+      const { device, release } = await suite.write(insertFleet)
+      const claims = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          suite.write(async (stores) => {
+            const claimed = await stores.once.claim('slot', 'one', { now: 1, expiresAt: 2 })
+            if (claimed) await stores.updates.insert(rows.newUpdate(device, release))
+            return claimed
+          }),
+        ),
+      )
+      expect(claims.filter(Boolean)).toHaveLength(1)
+      expect(await suite.read.updates.findOpen(device.serial)).toBeDefined()
+    })
+
+    it('hands out rows that cannot spoil what is stored', async () => {
+      const { organisation } = await suite.write(insertFleet)
+      const tags: Record<string, string> = { a: '1' }
+      const given = rows.newDevice(organisation.serial, { tags })
+      const device = await suite.write((stores) => stores.devices.insert(given))
+      tags['a'] = 'spoilt'
+      expect((await suite.read.devices.find(device.serial))?.tags).toEqual({ a: '1' })
+    })
+
+    it('keeps settings by name', async () => {
+      const { settings } = suite.read
+      expect(await settings.get('frozen')).toBeUndefined()
+      await suite.write((stores) => stores.settings.set('frozen', 'true'))
+      await suite.write((stores) => stores.settings.set('frozen', 'false'))
+      expect(await settings.get('frozen')).toBe('false')
+      await suite.write((stores) => stores.settings.delete('frozen'))
+      await suite.write((stores) => stores.settings.delete('frozen'))
+      expect(await settings.get('frozen')).toBeUndefined()
+    })
+  })
+  describeNotifications(name, open)
+}
+
+function describeNotifications(name: string, open: () => Promise<Storage>): void {
+  describe(`storage notifications: ${name}`, () => {
+    const suite = useStorage(open)
+    /** What listeners heard while `work` ran, and whether it was committed by then. */
+    async function heardOf(work: (stores: Stores) => Promise<unknown>): Promise<readonly Change[]> {
+      const heard: Change[] = []
+      let isOver = false
+      suite.storage.onChange((changes) => {
+        if (!isOver) heard.push(...changes)
+      })
+      await suite.write(work).finally(() => {
+        isOver = true
+      })
+      return heard
+    }
+
+    it('tells which device a transaction changed', async () => {
+      const { device, release, module } = await suite.write(insertFleet)
+      const { serial } = device
+      const steps: Array<(stores: Stores) => Promise<unknown>> = [
+        ({ devices }) => devices.update(serial, { name: 'renamed' }),
+        ({ credentials }) => credentials.insert(rows.newCredential(device)),
+        ({ running }) => running.put({ device: serial, module: module.serial, version: '1', reportedAt: START }),
+        ({ assignments }) => assignments.put(rows.newAssignment(device, release)),
+        ({ updates }) => updates.insert(rows.newUpdate(device, release)),
+        async ({ updates }) => {
+          const open = await updates.findOpen(serial)
+          await updates.move(open?.serial ?? 0, 'pending', { state: 'offered' })
+        },
+        async ({ credentials }) => {
+          for (const row of await credentials.listByDevice(serial))
+            await credentials.update(row.serial, { generation: 2 })
+        },
+        async ({ credentials }) => {
+          for (const row of await credentials.listByDevice(serial)) await credentials.delete(row.serial)
+        },
+        async ({ assignments }) => {
+          const row = await assignments.findByDevice(serial)
+          await assignments.delete(row?.serial ?? 0)
+        },
+        ({ aliases }) => aliases.claim({ slot: 's', scope: 0, name: device.key, kind: 'device', owner: serial }),
+        ({ aliases }) => aliases.release('device', serial),
+        ({ devices }) => devices.delete(serial),
+      ]
+      for (const step of steps) expect(await heardOf(step), String(step)).toEqual([{ kind: 'device', device: serial }])
+    })
+
+    it('tells of every other change which organisation it touched', async () => {
+      const { organisation, product, firmware, device, release } = await suite.write(insertFleet)
+      const owner = organisation.serial
+      const group = await suite.write((stores) => stores.groups.insert(rows.newGroup(owner)))
+      const target = { device: null, group: group.serial }
+      const steps: Array<(stores: Stores) => Promise<unknown>> = [
+        ({ organisations }) => organisations.update(owner, { frozen: true }),
+        ({ products }) => products.update(product.serial, { name: 'renamed' }),
+        ({ modules }) => modules.insert(rows.newModule(product, { key: 'second', isPrimary: false })),
+        ({ firmware: store }) => store.update(firmware.serial, { withdrawn: true }),
+        ({ releases }) => releases.insert(rows.newRelease(firmware, { isSilent: false })),
+        ({ groups }) => groups.update(group.serial, { name: 'renamed' }),
+        ({ credentials }) => credentials.insert(rows.newCredential(device, target)),
+        ({ assignments }) => assignments.put(rows.newAssignment(device, release, target)),
+        ({ groups }) => groups.delete(group.serial),
+      ]
+      for (const step of steps) {
+        expect(await heardOf(step), String(step)).toEqual([{ kind: 'fleet', organisation: owner }])
+      }
+      const created = await heardOf(({ organisations }) => organisations.insert(rows.newOrganisation()))
+      expect(created).toEqual([{ kind: 'fleet', organisation: expect.any(Number) }])
+      const whole = [{ kind: 'fleet', organisation: null }]
+      expect(await heardOf(({ settings }) => settings.set('frozen', 'true'))).toEqual(whole)
+      expect(await heardOf(({ settings }) => settings.delete('frozen'))).toEqual(whole)
+    })
+
+    it('tells each thing once, with several in one transaction', async () => {
+      const { organisation, device } = await suite.write(insertFleet)
+      const heard = await heardOf(async ({ devices, credentials, organisations }) => {
+        await devices.update(device.serial, { name: 'a' })
+        await credentials.insert(rows.newCredential(device))
+        await organisations.update(organisation.serial, { name: 'b' })
+      })
+      expect(heard).toHaveLength(2)
+      expect(heard).toContainEqual({ kind: 'device', device: device.serial })
+      expect(heard).toContainEqual({ kind: 'fleet', organisation: organisation.serial })
+    })
+
+    it('says nothing of reads, of last seen, of events and of what was rolled back', async () => {
+      const { organisation, device } = await suite.write(insertFleet)
+      expect(await heardOf(({ devices }) => devices.find(device.serial))).toEqual([])
+      expect(await heardOf(({ devices }) => devices.touch([{ device: device.serial, at: START }]))).toEqual([])
+      expect(await heardOf(({ events }) => events.append(rows.newEvent(organisation.serial)))).toEqual([])
+      const heard: Change[] = []
+      suite.storage.onChange((changes) => heard.push(...changes))
+      const failing = suite.write(async (stores) => {
+        await stores.devices.update(device.serial, { name: 'renamed' })
+        throw new Error('later step')
+      })
+      await expect(failing).rejects.toThrow('later step')
+      await suite.write((stores) => stores.settings.set('after', '1'))
+      expect(heard).toEqual([{ kind: 'fleet', organisation: null }])
+    })
+
+    it('notifies after the commit and before the transaction resolves', async () => {
+      const { device } = await suite.write(insertFleet)
+      const order: string[] = []
+      let seen: Promise<string | undefined> | undefined
+      suite.storage.onChange(() => {
+        order.push('notified')
+        seen ??= suite.storage.read.devices.find(device.serial).then((row) => row?.name)
+      })
+      await suite.write((stores) => stores.devices.update(device.serial, { name: 'renamed' }))
+      order.push('resolved')
+      expect(order).toEqual(['notified', 'resolved'])
+      expect(await seen).toBe('renamed')
+    })
+  })
+}

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest'
+import { START } from '../../../test/support/fixed-clock.ts'
+import * as rows from '../../../test/support/rows.ts'
+import { conflict, expectSlices, insertFleet, times, useStorage } from '../../../test/support/storage-suite.ts'
+import type { Storage } from '../ports.ts'
+import { CLOSED_STATES, OPEN_STATES } from './update.ts'
+
+export function describeUpdateStore(name: string, open: () => Promise<Storage>): void {
+  describe(`update store: ${name}`, () => {
+    const suite = useStorage(open)
+    type Given = Parameters<typeof rows.newUpdate>
+    const insert = (...given: Given) => suite.write((stores) => stores.updates.insert(rows.newUpdate(...given)))
+    const closed = { state: 'succeeded' as const, closedAt: START }
+
+    it('returns a new update whole, and only to its organisation', async () => {
+      const [mine, other] = [await suite.write(insertFleet), await suite.write(insertFleet)]
+      const { device, release, module, firmware } = mine
+      const assignment = await suite.write((stores) => stores.assignments.put(rows.newAssignment(device, release)))
+      const row = rows.newUpdate(device, release, {
+        assignment: assignment.serial,
+        progress: -2,
+        reason: 'no space',
+        attempt: 3,
+        steps: [
+          { module: module.serial, firmware: firmware.serial, from: null, to: '2' },
+          { module: null, firmware: firmware.serial, from: '1', to: '2' },
+        ],
+        confirmAfter: START + 60_000,
+      })
+      const update = await suite.write((stores) => stores.updates.insert(row))
+      expect(update).toEqual({ ...row, serial: expect.any(Number), revision: 1 })
+      expect(update.serial).toBeLessThan(2 ** 31)
+      expect(await suite.read.updates.find(update.serial)).toEqual(update)
+      expect(await suite.read.updates.findById(device.organisation, row.id)).toEqual(update)
+      expect(await suite.read.updates.findById(other.organisation.serial, row.id)).toBeUndefined()
+    })
+
+    it('has one open update per device, in whatever state, and any number of closed ones', async () => {
+      for (const state of OPEN_STATES) {
+        const { device, release } = await suite.write(insertFleet)
+        await insert(device, release, { state })
+        await expect(insert(device, release)).rejects.toMatchObject(conflict('device'))
+      }
+      const { device, release } = await suite.write(insertFleet)
+      for (const state of CLOSED_STATES) await insert(device, release, { state, closedAt: START })
+      const open = await insert(device, release)
+      expect(await suite.read.updates.findOpen(device.serial)).toEqual(open)
+    })
+
+    it('opens one of two updates that are asked for at once', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const outcomes = await Promise.allSettled([insert(device, release), insert(device, release)])
+      expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+      expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: conflict('device') })
+      const filter = { organisation: device.organisation, device: device.serial }
+      expect(await suite.read.updates.list(filter, { limit: 9 })).toHaveLength(1)
+    })
+
+    it('finds the open and the latest update of a device', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      expect(await suite.read.updates.findLatest(device.serial)).toBeUndefined()
+      await insert(device, release, closed)
+      const latest = await insert(device, release, closed)
+      expect(await suite.read.updates.findOpen(device.serial)).toBeUndefined()
+      expect(await suite.read.updates.findLatest(device.serial)).toEqual(latest)
+      const open = await insert(device, release)
+      expect(await suite.read.updates.findLatest(device.serial)).toEqual(open)
+    })
+
+    it('moves an update only from the expected state', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const row = await insert(device, release)
+      const move = (...args: Parameters<typeof suite.read.updates.move>) =>
+        suite.write((stores) => stores.updates.move(...args))
+      const patch = { state: 'offered' as const, changedAt: START + 1 }
+      expect(await move(row.serial, 'pending', patch)).toEqual({ ...row, ...patch, revision: 2 })
+      expect(await move(row.serial, 'pending', { state: 'failed' })).toBeUndefined()
+      expect(await move(row.serial, 'offered', { progress: 40 })).toMatchObject({ state: 'offered', progress: 40 })
+      expect(await move(row.serial + 9999, 'offered', { progress: 40 })).toBeUndefined()
+      await move(row.serial, 'offered', closed)
+      expect(await suite.read.updates.findOpen(device.serial)).toBeUndefined()
+      expect((await insert(device, release)).serial).toBeGreaterThan(row.serial)
+    })
+
+    it('lets one of two moves from the same state through', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const { serial } = await insert(device, release)
+      const moves = await Promise.all(
+        (['offered', 'cancelling'] as const).map((state) =>
+          suite.write((stores) => stores.updates.move(serial, 'pending', { state })),
+        ),
+      )
+      expect(moves.filter((row) => row !== undefined)).toHaveLength(1)
+    })
+
+    it('slices a list and filters it by device, release and states', async () => {
+      const { organisation, device, release } = await suite.write(insertFleet)
+      const all = await times(5, () => insert(device, release, { ...closed, state: 'failed' }))
+      const second = await suite.write((stores) => stores.devices.insert(rows.newDevice(organisation.serial)))
+      const open = await insert(second, release)
+      const filter = { organisation: organisation.serial, device: device.serial, release: release.serial }
+      await expectSlices((slice) => suite.read.updates.list(filter, slice), all)
+      const list = (more: object) =>
+        suite.storage.management.updates.list({ organisation: organisation.serial, ...more }, { limit: 9 })
+      expect(await list({})).toEqual([...all, open])
+      expect(await list({ states: ['pending', 'offered'] })).toEqual([open])
+      expect(await list({ states: ['failed'], device: second.serial })).toEqual([])
+      expect(await list({ states: [] })).toEqual([])
+      expect(await list({ release: release.serial + 9999 })).toEqual([])
+      const { organisation: stranger } = await suite.write(insertFleet)
+      expect(await list({ organisation: stranger.serial })).toEqual([])
+      expect(await list({ organisation: stranger.serial, device: device.serial })).toEqual([])
+    })
+
+    it('lists open updates whose confirmation is due', async () => {
+      const confirmable = async (confirmAfter: number | null, more: object = {}) => {
+        const { device, release } = await suite.write(insertFleet)
+        return insert(device, release, { state: 'downloaded', confirmAfter, ...more })
+      }
+      const due = await confirmable(1000)
+      const later = await confirmable(1001)
+      await confirmable(null)
+      await confirmable(500, closed)
+      expect(await suite.read.updates.listDue(1000, 9)).toEqual([due])
+      const both = await suite.read.updates.listDue(2000, 9)
+      expect(both.sort((a, b) => a.serial - b.serial)).toEqual([due, later])
+      expect(await suite.read.updates.listDue(2000, 1)).toHaveLength(1)
+      expect(await suite.read.updates.listDue(999, 9)).toEqual([])
+    })
+
+    it('deletes closed updates that ended before a time, in batches', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const old = await times(3, () => insert(device, release, { ...closed, closedAt: 1000 }))
+      const kept = await insert(device, release, { ...closed, closedAt: 2000 })
+      const open = await insert(device, release)
+      const collect = (limit: number) => suite.write((stores) => stores.updates.deleteClosed(2000, limit))
+      expect(await collect(2)).toBe(2)
+      expect(await collect(2)).toBe(1)
+      expect(await collect(2)).toBe(0)
+      for (const { serial } of old) expect(await suite.read.updates.find(serial)).toBeUndefined()
+      const filter = { organisation: device.organisation, device: device.serial }
+      expect(await suite.read.updates.list(filter, { limit: 9 })).toEqual([kept, open])
+    })
+  })
+}
