@@ -1,4 +1,5 @@
 import { AccessKeyService } from './access/access-key-service.ts'
+import { AccessTokenService } from './access/access-token-service.ts'
 import { AccountService } from './account/account-service.ts'
 import { ApiTokenService } from './account/api-token-service.ts'
 import { AssignmentService } from './assignment/assignment-service.ts'
@@ -42,13 +43,16 @@ export interface Core extends Services {
   readonly deps: ServiceDeps
   readonly gateway: DeviceGateway
   readonly lastSeen: LastSeen
+  readonly accessTokens: AccessTokenService
 }
 
 export function createCore(ports: Ports, limits: Partial<CoreLimits> = {}): Core {
   const deps: ServiceDeps = { ...ports, limits: { ...DEFAULT_CORE_LIMITS, ...limits } }
   const lastSeen = new LastSeen(ports.storage)
   const gateway = createDeviceGateway(ports, deps.limits, lastSeen)
-  return { deps, lastSeen, gateway, ...createServices(deps) }
+  const services = createServices(deps)
+  const accessTokens = new AccessTokenService(deps, services.accessKeys)
+  return { deps, lastSeen, gateway, accessTokens, ...services }
 }
 
 export function createServices(deps: ServiceDeps): Services {

@@ -52,7 +52,7 @@ export interface SettingStore {
 /**
  * What a committed transaction changed, as far as an answer to a device may depend on it.
  * `device`: the device, its credentials, running versions, own assignment or updates.
- * `fleet`: anything else of the organisation (products, firmware, groups, releases, settings); null = the whole server.
+ * `fleet`: anything else of the organisation (products, firmware, groups, releases, access keys, settings); null = the whole server.
  */
 export type Change =
   | { readonly kind: 'device'; readonly device: Serial }

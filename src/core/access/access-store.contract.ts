@@ -51,6 +51,20 @@ export function describeAccessStores(name: string, open: () => Promise<Storage>)
       expect(await suite.read.accessTokens.findByHash(token.hash)).toBeUndefined()
     })
 
+    it('announces every change of an access key to its organisation', async () => {
+      const owner = await suite.write((stores) => stores.organisations.insert(newOrganisation()))
+      const announced: unknown[] = []
+      suite.storage.onChange((changes) => announced.push(...changes))
+      const seen = () => announced.splice(0)
+      const fleet = { kind: 'fleet', organisation: owner.serial }
+      const key = await suite.write((stores) => stores.accessKeys.insert(newAccessKey(owner.serial)))
+      expect(seen()).toEqual([fleet])
+      await suite.write((stores) => stores.accessKeys.update(key.serial, { disabled: true }))
+      expect(seen()).toEqual([fleet])
+      await suite.write((stores) => stores.accessKeys.delete(key.serial))
+      expect(seen()).toEqual([fleet])
+    })
+
     it('has one current token per key; a retired one lives on until its end', async () => {
       const { serial } = await insertKey()
       const [first, second] = [newAccessToken(serial), newAccessToken(serial, { expiresAt: 9000 })]

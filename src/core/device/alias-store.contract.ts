@@ -53,6 +53,18 @@ export function describeAliasStore(name: string, open: () => Promise<Storage>): 
       expect((await suite.read.aliases.find('s', scope, 'kept'))?.kind).toBe('organisation')
     })
 
+    it('finds a name in every scope, by scope', async () => {
+      const { scope, a, b } = await twoDevices()
+      const alias = { slot: 'everywhere', scope, name: `x${scope}`, kind: 'device' as const, owner: a }
+      await claim(alias)
+      await claim({ ...alias, scope: 0, owner: b })
+      await claim({ ...alias, name: 'other' })
+      const all = [{ ...alias, scope: 0, owner: b }, alias]
+      expect(await suite.read.aliases.findInAllScopes(alias.slot, alias.name, 9)).toEqual(all)
+      expect(await suite.read.aliases.findInAllScopes(alias.slot, alias.name, 1)).toEqual(all.slice(0, 1))
+      expect(await suite.read.aliases.findInAllScopes('s', alias.name, 9)).toEqual([])
+    })
+
     it('gives a name to one of two that ask at once', async () => {
       const { scope, a, b } = await twoDevices()
       const outcomes = await Promise.allSettled(

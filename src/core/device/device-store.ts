@@ -87,6 +87,8 @@ export interface AliasStore {
   claim(alias: Alias): Promise<void>
   release(kind: Alias['kind'], owner: Serial): Promise<void>
   find(slot: string, scope: Serial, name: string): Promise<Alias | undefined>
+  /** Whoever has the name in any scope, by scope, at most `limit`: for callers that name no organisation. */
+  findInAllScopes(slot: string, name: string, limit: number): Promise<Alias[]>
 }
 
 export interface Alias {

@@ -127,6 +127,18 @@ export class ProductService {
     return byKey && !(slot in byKey.aliases) ? byKey : undefined
   }
 
+  /** As `findByAlias`, in every organisation: for devices that do not name theirs. At most `limit`. */
+  async listByAliasOnServer(slot: string, name: string, limit = 100): Promise<Product[]> {
+    const { aliases, products } = this.#deps.storage.read
+    const named = await aliases.findInAllScopes(slot, name, limit)
+    const found = await Promise.all(named.map((alias) => products.find(alias.owner)))
+    const byKey = await products.listByKeyOnServer(name, limit)
+    return [...found.filter((one) => one !== undefined), ...byKey.filter((one) => !(slot in one.aliases))].slice(
+      0,
+      limit,
+    )
+  }
+
   #claim(stores: Stores, product: Product, aliases: Aliases): Promise<void> {
     return claimAliases(stores, { kind: 'product', owner: product.serial, scope: product.organisation }, aliases)
   }

@@ -30,6 +30,17 @@ export function describeProductStores(name: string, open: () => Promise<Storage>
       expect(await suite.read.products.findByKey(other.serial, row.key)).toBeUndefined()
     })
 
+    it('finds a key in every organisation', async () => {
+      const [mine, other] = [await insertOrganisation(), await insertOrganisation()]
+      const key = `shared-${mine.serial}`
+      const first = await insertProduct(mine.serial, { key })
+      await insertProduct(mine.serial)
+      const second = await insertProduct(other.serial, { key })
+      expect(await suite.read.products.listByKeyOnServer(key, 9)).toEqual([first, second])
+      expect(await suite.read.products.listByKeyOnServer(key, 1)).toEqual([first])
+      expect(await suite.read.products.listByKeyOnServer(key.toUpperCase(), 9)).toEqual([])
+    })
+
     it('slices the products of an organisation', async () => {
       const [mine, other] = [await insertOrganisation(), await insertOrganisation()]
       await insertProduct(other.serial)

@@ -7,6 +7,8 @@ export interface ProductStore {
   find(serial: Serial): Promise<Product | undefined>
   findById(organisation: Serial, id: Id): Promise<Product | undefined>
   findByKey(organisation: Serial, key: string): Promise<Product | undefined>
+  /** In every organisation, by serial, at most `limit`: for callers that name no organisation. */
+  listByKeyOnServer(key: string, limit: number): Promise<Product[]>
   update(serial: Serial, patch: Patch<Product>, ifRevision?: number): Promise<Product | undefined>
   /** Throws `in-use` while devices, firmware or releases refer to it; its modules go with it. */
   delete(serial: Serial): Promise<void>
