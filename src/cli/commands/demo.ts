@@ -1,0 +1,14 @@
+import type { Command } from 'commander'
+import { runDemo } from '../demo/run-demo.ts'
+
+export function addDemoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('a fresh server with simulated devices of every protocol, updating for real')
+    .option('--once', 'stop when every device is done; exit 0 only if each runs the target bytes')
+    .option('--port <port>', 'port to listen on; 0 picks a free one', '0')
+    .addHelpText('after', '\nExample:\n  godwit demo --once')
+    .action(async (options: { once?: boolean; port: string }) => {
+      await runDemo({ once: options.once ?? false, port: Number(options.port), out: process.stdout })
+    })
+}
