@@ -12,6 +12,8 @@ export interface CredentialInput {
   /** Keep the secret recoverable, because the protocol shows it or computes with it. */
   readonly recoverable?: boolean
   readonly details?: Labels
+  /** 1 unless given. */
+  readonly generation?: number
 }
 
 export type CredentialOwner = { readonly device: Serial } | { readonly group: Serial }
@@ -38,7 +40,7 @@ export class CredentialService {
       hash: secret === undefined ? null : hashToken(secret),
       sealed:
         secret !== undefined && input.recoverable ? this.#deps.secrets.seal(secret, contextOf(input.scheme)) : null,
-      generation: 1,
+      generation: input.generation ?? 1,
       expiresAt: null,
       details: input.details ?? {},
     } satisfies Omit<Credential, 'serial' | 'revision'>
@@ -54,7 +56,8 @@ export class CredentialService {
 
   /**
    * Replaces the owner's credential of the scheme. The old one is good for `overlapSeconds` more (default: the limit
-   * `rotationOverlapSeconds`; 0 = at once), so that a device can be told the new one first.
+   * `rotationOverlapSeconds`; 0 = at once), so that a device can be told the new one first. The generation is carried
+   * over, so that signed tokens which were revoked stay so.
    */
   async rotate(
     scope: Scope,
@@ -70,18 +73,22 @@ export class CredentialService {
         else if (credential.expiresAt === null || credential.expiresAt > expiresAt)
           await stores.credentials.update(credential.serial, { expiresAt })
       }
-      return this.add(stores, scope, owner, input)
+      const generation = Math.max(1, ...old.map((credential) => credential.generation))
+      return this.add(stores, scope, owner, { ...input, generation })
     })
   }
 
   /** Refuses every signed token that was issued before. */
   async revokeSigned(scope: Scope, owner: CredentialOwner, scheme: string): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
-      const [credential] = await listByOwner(stores, owner, scheme)
-      if (!credential) throw notFound('credential', scheme)
-      await stores.credentials.update(credential.serial, { generation: credential.generation + 1 })
-      const subject = { kind: 'credential', id: credential.id }
-      await recordFor(stores, this.#deps, scope, { type: 'credential.revoked', subject, details: { scheme } })
+      const credentials = await listByOwner(stores, owner, scheme)
+      if (credentials.length === 0) throw notFound('credential', scheme)
+      const generation = 1 + Math.max(...credentials.map((credential) => credential.generation))
+      for (const credential of credentials) {
+        await stores.credentials.update(credential.serial, { generation })
+        const subject = { kind: 'credential', id: credential.id }
+        await recordFor(stores, this.#deps, scope, { type: 'credential.revoked', subject, details: { scheme } })
+      }
     })
   }
 

@@ -1,0 +1,41 @@
+import type { Millis, Serial } from '../../core/common.ts'
+
+interface Window {
+  readonly startedAt: Millis
+  calls: number
+}
+
+const WINDOW_MS = 60_000
+
+/** Counts calls per device in windows of a minute that begin with the first call. Bounded; of this node alone. */
+export class CallThrottle {
+  readonly #windows = new Map<Serial, Window>()
+  readonly #callsPerMinute: number
+  readonly #capacity: number
+
+  constructor(options: { readonly callsPerMinute: number; readonly capacity: number }) {
+    this.#callsPerMinute = options.callsPerMinute
+    this.#capacity = options.capacity
+  }
+
+  /** Counts a call: 0 when it is allowed, else the seconds after which the next one is. */
+  take(device: Serial, now: Millis): number {
+    const window = this.#windows.get(device)
+    if (window === undefined || now >= window.startedAt + WINDOW_MS) {
+      this.#begin(device, now)
+      return 0
+    }
+    window.calls += 1
+    return window.calls <= this.#callsPerMinute ? 0 : Math.ceil((window.startedAt + WINDOW_MS - now) / 1000)
+  }
+
+  /** Windows stand in the order of their beginning, so the first one is the next to lapse. */
+  #begin(device: Serial, now: Millis): void {
+    this.#windows.delete(device)
+    if (this.#windows.size >= this.#capacity) {
+      const oldest = this.#windows.keys().next()
+      if (!oldest.done) this.#windows.delete(oldest.value)
+    }
+    this.#windows.set(device, { startedAt: now, calls: 1 })
+  }
+}
