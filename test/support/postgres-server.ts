@@ -1,0 +1,143 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chown } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+const USER = 'postgres'
+const START_ATTEMPTS = 3
+
+export interface PostgresServer {
+  readonly kind: 'running'
+  /** Also of a database that does not exist (yet). */
+  url(databaseName: string): string
+  /** Makes an empty database and returns its URL. */
+  createDatabase(): Promise<string>
+  /** Breaks all connections and comes back on the same port with what was committed. */
+  restart(): Promise<void>
+  /** Ends the server and removes its data. */
+  stop(): Promise<void>
+}
+
+/**
+ * A PostgreSQL server of this test alone: loopback, a free port, durable (`fsync`), data in a temporary folder.
+ * `skip` says why this machine cannot run one.
+ */
+export async function startPostgres(): Promise<PostgresServer | { readonly kind: 'none'; readonly skip: string }> {
+  const binaries = findPostgres()
+  if ('skip' in binaries) return { kind: 'none', skip: binaries.skip }
+  const folder = await temporaryFolder()
+  try {
+    if (binaries.user) await chown(folder.path, binaries.user.uid, binaries.user.gid)
+    await initialise(binaries, folder.path)
+    return await serve(binaries, folder)
+  } catch (error) {
+    await folder.remove()
+    throw error
+  }
+}
+
+async function initialise(binaries: PostgresBinaries, data: string): Promise<void> {
+  const options = ['--pgdata', data, '--username', USER, '--auth', 'trust', '--encoding', 'UTF8', '--no-locale']
+  await promisify(execFile)(join(binaries.folder, 'initdb'), [...options, '--no-sync', '--no-instructions'], {
+    ...binaries.user,
+    cwd: data,
+  })
+}
+
+async function serve(
+  binaries: PostgresBinaries,
+  folder: { readonly path: string; remove(): Promise<void> },
+): Promise<PostgresServer> {
+  let { port, running } = await startSomewhere(binaries, folder.path)
+  let created = 0
+  const url = (databaseName: string) => `postgres://${USER}@127.0.0.1:${port}/${databaseName}`
+  return {
+    kind: 'running',
+    url,
+    async createDatabase() {
+      created += 1
+      const name = `test_${process.pid}_${created}`
+      const client = new pg.Client({ connectionString: url('postgres') })
+      await client.connect()
+      try {
+        await client.query(`create database ${name}`)
+      } finally {
+        await client.end()
+      }
+      return url(name)
+    },
+    async restart() {
+      await running.end()
+      running = await startOn(port, binaries, folder.path)
+    },
+    async stop() {
+      await running.end()
+      await folder.remove()
+    },
+  }
+}
+
+interface Running {
+  end(): Promise<void>
+}
+
+/** Between finding a free port and using it somebody else may take it. */
+async function startSomewhere(binaries: PostgresBinaries, data: string): Promise<{ port: number; running: Running }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort()
+    try {
+      return { port, running: await startOn(port, binaries, data) }
+    } catch (error) {
+      if (attempt === START_ATTEMPTS) throw error
+    }
+  }
+}
+
+/**
+ * The server ends by a fast shutdown when its standard input closes, so it never outlives the tests, even when they are
+ * killed.
+ */
+const GUARD = 'exec 3<&0; "$@" & pid=$!; (cat <&3 >/dev/null; kill -INT $pid) 2>/dev/null & wait $pid'
+
+async function startOn(port: number, binaries: PostgresBinaries, data: string): Promise<Running> {
+  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200']
+  const server = [join(binaries.folder, 'postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])]
+  const child = spawn('/bin/sh', ['-c', GUARD, 'postgres', ...server], {
+    ...binaries.user,
+    cwd: data,
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C' },
+  })
+  const exited = once(child, 'exit')
+  const log: string[] = []
+  const ready = new Promise<void>((resolve) => {
+    createInterface(child.stderr).on('line', (line) => {
+      log.push(line)
+      if (line.includes('database system is ready to accept connections')) resolve()
+    })
+  })
+  const isReady = await Promise.race([ready.then(() => true), exited.then(() => false)])
+  if (!isReady) throw new Error(`PostgreSQL did not start:\n${log.join('\n')}`)
+  return {
+    async end() {
+      child.stdin.end()
+      await exited
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
