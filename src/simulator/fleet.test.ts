@@ -51,7 +51,7 @@ describe('runFleet', () => {
 
   it('runs devices of every protocol made from plain objects', async () => {
     const image = esp32Image({ version: '2.0.0' })
-    await using host = await rawHttpServer(({ path }) => {
+    const host = await rawHttpServer(({ path }) => {
       if (path.includes('/latest/'))
         return { bytes: reply('200 OK', ['Connection: close'], '{"ver":"2.0.0"}'), end: true }
       if (path.includes('/download/')) return { bytes: reply('200 OK', ['Connection: close'], image), end: true }

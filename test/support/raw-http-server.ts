@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
 
 /** One request as it came: nothing is normalised. */
 export interface RawRequest {
@@ -23,13 +24,15 @@ export interface RawReply {
   readonly reset?: boolean
 }
 
-export interface RawHttpServer extends AsyncDisposable {
+export interface RawHttpServer {
   readonly url: string
   readonly requests: RawRequest[]
   /** Bytes that were no HTTP request, as text. */
   readonly junk: string[]
   /** How many connections devices have closed or ended from their side. */
   readonly endedByClient: number
+  /** Happens by itself at the end of the test; harmless twice. */
+  close(): Promise<void>
 }
 
 /** A server that answers literally what a test says, good or bad; bytes that are no request get a bare 400 and the end. */
@@ -76,6 +79,14 @@ export async function rawHttpServer(answer: (request: RawRequest) => RawReply | 
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
 
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy()
+    if (!server.listening) return
+    server.close()
+    await once(server, 'close')
+  }
+  onTestFinished(close)
+
   return {
     url: `http://127.0.0.1:${address.port}`,
     requests,
@@ -83,11 +94,7 @@ export async function rawHttpServer(answer: (request: RawRequest) => RawReply | 
     get endedByClient() {
       return endedByClient
     },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    },
+    close,
   }
 }
 

@@ -25,7 +25,7 @@ const program = (url: string, clock = jumpingClock(NOW)): EnosBackoffice =>
 
 describe('EnosBackoffice', () => {
   it('[enos 2.2] [enos 2.3] fetches a token and signs the decoded query', async () => {
-    await using host = await gateway()
+    const host = await gateway()
     const backoffice = program(host.url)
     expect(await backoffice.getFirmware('a+b')).toEqual({
       kind: 'ok',
@@ -58,7 +58,7 @@ describe('EnosBackoffice', () => {
   })
 
   it('signs the bytes of a JSON body, and never with the same timestamp', async () => {
-    await using host = await gateway()
+    const host = await gateway()
     const backoffice = program(host.url)
     const job = { upgradeScope: { type: 'total' } }
     await backoffice.call({ api: 'ota-jobs', action: 'create', body: job })
@@ -84,7 +84,7 @@ describe('EnosBackoffice', () => {
   })
 
   it('[enos 3.4] uploads with the signature over the query alone', async () => {
-    await using host = await gateway()
+    const host = await gateway()
     const backoffice = program(host.url)
     const file = Buffer.from('bytes')
     await backoffice.createFirmware({ name: 'HC', version: '2.0', file, productKey: 'pk1', fileName: 'hc.zip' })
@@ -111,7 +111,7 @@ describe('EnosBackoffice', () => {
   })
 
   it('replaces an expired token once, and one whose time is over beforehand', async () => {
-    await using host = await gateway((request) =>
+    const host = await gateway((request) =>
       request.header('apim-accesstoken') === 'tok1'
         ? json('200 OK', { code: 1203, msg: 'token expired', requestId: 'r', data: null })
         : json('200 OK', ENVELOPE),
@@ -134,14 +134,14 @@ describe('EnosBackoffice', () => {
     ['HTML', reply('502 Bad Gateway', [], '<html>'), { kind: 'broken' }],
     ['an envelope without requestId', json('200 OK', { code: 0, msg: 'OK', data: {} }), { kind: 'broken' }],
   ])('answers %s as a value', async (_what, bytes, expected) => {
-    await using host = await gateway(() => bytes)
+    const host = await gateway(() => bytes)
     const backoffice = program(host.url)
     expect(await backoffice.getFirmware('f1')).toMatchObject(expected)
     backoffice.close()
   })
 
   it('passes on what the token service refuses', async () => {
-    await using host = await rawHttpServer(() => ({
+    const host = await rawHttpServer(() => ({
       bytes: json('200 OK', { status: 1003, msg: 'wrong', business: 'apim-token-service', data: null }),
     }))
     const backoffice = program(host.url)

@@ -83,7 +83,7 @@ function device(url: string, more: Partial<EnosDeviceOptions> = {}): EnosDevice 
 
 describe('an update', () => {
   it('[enos 6] authenticates, informs, takes a pushed command, downloads in pieces, reboots and informs again', async () => {
-    await using host = await broker({
+    const host = await broker({
       pushOn: (what, turn) => (what === 'inform' && turn === 0 ? command() : undefined),
     })
     const meter = device(host.url)
@@ -125,7 +125,7 @@ describe('an update', () => {
   })
 
   it('[enos 5.2] message ids are text and rise', async () => {
-    await using host = await broker()
+    const host = await broker()
     await device(host.url).run()
     const messages = host.requests.filter(({ path }) => path.startsWith(TOPIC)).map(messageOf)
     expect(messages).toEqual([
@@ -139,7 +139,7 @@ describe('an update', () => {
     ['in one piece', { pieceBytes: 10_000 }, 1],
     ['in two pieces', { pieceBytes: 9_999 }, 2],
   ])('pulls by getversion and downloads %s', async (_what, options, downloads) => {
-    await using host = await broker({ offers: [{ ...OFFER, sign: SHA256, signMethod: 'sha256' }] })
+    const host = await broker({ offers: [{ ...OFFER, sign: SHA256, signMethod: 'sha256' }] })
     expect(await device(host.url, options).run()).toMatchObject({
       kind: 'updated',
       version: '2.0',
@@ -149,21 +149,21 @@ describe('an update', () => {
   })
 
   it('doubles the slash of a base address that ends with one, as the Java samples do', async () => {
-    await using host = await broker({ offers: [OFFER] })
+    const host = await broker({ offers: [OFFER] })
     expect(await device(`${host.url}/`).run()).toMatchObject({ kind: 'updated' })
     expect(host.requests[0]?.path).toBe('//auth/pk1/dk1')
   })
 
   it('downloads from a signed address when it is asked to, or given one', async () => {
-    await using files = await rawHttpServer(fileReply)
+    const files = await rawHttpServer(fileReply)
     const link = `${files.url}/blob?sig=a%2Bb`
-    await using host = await broker({
+    const host = await broker({
       offers: [OFFER],
       file: () => ({ bytes: json('200 OK', { code: 200, data: link }) }),
     })
     expect(await device(host.url, { throughAddress: true }).run()).toMatchObject({ kind: 'updated', sha256: SHA256 })
     expect(host.requests.some(({ path }) => path.includes('/file/download/url?'))).toBe(true)
-    await using other = await broker({ offers: [{ ...OFFER, fileUrl: link }] })
+    const other = await broker({ offers: [{ ...OFFER, fileUrl: link }] })
     expect(await device(other.url, { pieceBytes: 0 }).run()).toMatchObject({ kind: 'updated' })
     expect(new Set(files.requests.map(({ path }) => path))).toEqual(new Set(['/blob?sig=a%2Bb']))
   })
@@ -175,7 +175,7 @@ describe('an update', () => {
     ['the offer lacks fields', { offers: [{ version: '2.0' }] }, {}, { kind: 'failed', code: 'bad-reply' }],
     ['the list is none', { offers: {} }, {}, { kind: 'failed', code: 'bad-reply' }],
   ])('ends when %s', async (_what, answers, options, expected) => {
-    await using host = await broker(answers)
+    const host = await broker(answers)
     expect(await device(host.url, options).run()).toMatchObject(expected)
   })
 })
@@ -187,7 +187,7 @@ describe('failures', () => {
     ['HTML', { bytes: reply('502 Bad Gateway', [], '<html>') }],
     ['no sessionId', { bytes: json('200 OK', { code: 200, data: {} }) }],
   ])('an authentication answered with %s', async (_what, auth) => {
-    await using host = await broker({ auth })
+    const host = await broker({ auth })
     expect(await device(host.url).run()).toMatchObject({ kind: 'failed', version: '1.0' })
     expect(host.requests).toHaveLength(1)
   })
@@ -199,7 +199,7 @@ describe('failures', () => {
     ['another size', { fileSize: 9_000 }, -2],
   ])('%s ends with step %i', async (_what, difference, step) => {
     const pieceBytes = 'fileSize' in difference ? 5_000 : 4_096
-    await using host = await broker({ offers: [{ ...OFFER, ...difference }] })
+    const host = await broker({ offers: [{ ...OFFER, ...difference }] })
     const meter = device(host.url, { pieceBytes })
     const expected = step === -3 ? { code: -3 } : { code: -2 }
     expect(await meter.run()).toMatchObject({ kind: 'failed', version: '1.0', ...expected })
@@ -217,7 +217,7 @@ describe('failures', () => {
       { bytes: reply('206 Partial Content', ['Content-Range: bytes 1-4096/10000'], FILE.subarray(1, 4_097)) },
     ],
   ])('a download answered with %s ends with step -2', async (_what, file) => {
-    await using host = await broker({ offers: [OFFER], file: () => file })
+    const host = await broker({ offers: [OFFER], file: () => file })
     expect(await device(host.url).run()).toMatchObject({ kind: 'failed', code: -2 })
     expect(published(host.requests).at(-1)?.[1]).toMatchObject({ step: '-2' })
   })
@@ -227,14 +227,14 @@ describe('failures', () => {
     ['verification', -3],
     ['writing', -4],
   ] as const)('a device told to fail at %s reports step %i', async (failsAt, step) => {
-    await using host = await broker({ offers: [OFFER] })
+    const host = await broker({ offers: [OFFER] })
     expect(await device(host.url, { failsAt }).run()).toMatchObject({ kind: 'failed', code: step, version: '1.0' })
     expect(published(host.requests).at(-1)).toEqual(['progress', expect.objectContaining({ step: String(step) })])
   })
 
   it('[enos 5.3] a reply id that is no text, or another one', async () => {
     for (const wrong of [1, '9', undefined]) {
-      await using host = await broker({
+      const host = await broker({
         answer: () => ({ bytes: json('200 OK', { id: wrong, code: 200, data: {} }) }),
       })
       expect(await device(host.url).run()).toMatchObject({ kind: 'failed', code: 'bad-reply' })
@@ -242,7 +242,7 @@ describe('failures', () => {
   })
 
   it('[enos 6] does not react to an invalid session', async () => {
-    await using host = await broker({
+    const host = await broker({
       answer: (_what, id) => ({ bytes: json('401 Unauthorized', { id, code: 401, message: 'bad session', data: {} }) }),
     })
     expect(await device(host.url).run()).toMatchObject({ kind: 'failed', code: 401 })
@@ -252,7 +252,7 @@ describe('failures', () => {
 
 describe('commands on replies', () => {
   it('are recorded wherever they come, and acted on once', async () => {
-    await using host = await broker({
+    const host = await broker({
       pushOn: (what) => (what === 'inform' || what === 'progress' ? command() : undefined),
     })
     const outcome = await device(host.url, { answersCommands: true }).run()
@@ -273,7 +273,7 @@ describe('commands on replies', () => {
     const auth = json('200 OK', { code: 200, data: { sessionId: 's' } }, [
       `command-payload: ${JSON.stringify(command())}`,
     ])
-    await using host = await broker({ auth: { bytes: auth } })
+    const host = await broker({ auth: { bytes: auth } })
     const outcome = await device(host.url).run()
     expect(outcome.pushes[0]?.on).toBe('auth')
   })
@@ -281,7 +281,7 @@ describe('commands on replies', () => {
 
 it('[enos 6] authenticates again once the lifetime has passed since the last authentication', async () => {
   const clock = jumpingClock(0)
-  await using host = await broker()
+  const host = await broker()
   const meter = device(host.url, { clock, lifetimeMs: 30_000 })
   const authentications = (): number => host.requests.filter(({ path }) => path.startsWith('/auth/')).length
   await meter.run()

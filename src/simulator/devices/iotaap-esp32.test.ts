@@ -33,7 +33,7 @@ function device(url: string, options: Partial<IotaapEsp32Options> = {}): IotaapE
 
 describe('an update', () => {
   it('[iotaap 4.4] sends exactly the requests of the client and boots the new image', async () => {
-    await using host = await server(offer)
+    const host = await server(offer)
     const events: DeviceEvent[] = []
     const esp = device(host.url, { onEvent: (event) => events.push(event) })
     const outcome = await esp.run()
@@ -89,7 +89,7 @@ describe('an update', () => {
 
   it('stays on the next check, and tells the new sketch with the next download', async () => {
     let version = '1.2.7'
-    await using host = await rawHttpServer(({ path }) =>
+    const host = await rawHttpServer(({ path }) =>
       path.includes('/latest/') ? latest(JSON.stringify({ ver: version })) : goodDownload,
     )
     const esp = device(host.url)
@@ -108,13 +108,13 @@ describe('an update', () => {
   })
 
   it('doubles the slash of a base address that ends with one', async () => {
-    await using host = await server(offer)
+    const host = await server(offer)
     await device(`${host.url}/`).run()
     expect(host.requests.map(({ path }) => path.slice(0, 8))).toEqual(['//v1/ota', '//v1/ota'])
   })
 
   it('mode (a): asks only the group’s paths', async () => {
-    await using host = await server(offer)
+    const host = await server(offer)
     expect(await device(host.url, { group: GROUP }).run()).toMatchObject({ kind: 'updated' })
     expect(host.requests.map(({ path }) => path)).toEqual([
       `/v1/ota/group/latest/${GROUP.id}`,
@@ -123,13 +123,13 @@ describe('an update', () => {
   })
 
   it('closes the connection itself when the reply says so, without waiting for the server', async () => {
-    await using host = await rawHttpServer(() => ({ bytes: reply('404 Not Found', [CLOSE], '{}') }))
+    const host = await rawHttpServer(() => ({ bytes: reply('404 Not Found', [CLOSE], '{}') }))
     await device(host.url).run()
     await expect.poll(() => host.endedByClient).toBe(1)
   })
 
   it('keeps only digests in a flash that hashes', async () => {
-    await using host = await server(offer)
+    const host = await server(offer)
     const outcome = await device(host.url, { flash: new HashOnlyFlash() }).run()
     expect(outcome).toMatchObject({ kind: 'updated', version: '1.2.7', sha256: sha256(IMAGE) })
   })
@@ -171,7 +171,7 @@ describe('[iotaap 4.5] the latest reply', () => {
       { kind: 'failed', code: 'blocked', downloads: 0 },
     ],
   ])('with %s', async (_what, onLatest, expected) => {
-    await using host = await server(onLatest)
+    const host = await server(onLatest)
     expect(await device(host.url).run()).toMatchObject(expected)
   })
 
@@ -180,13 +180,13 @@ describe('[iotaap 4.5] the latest reply', () => {
     [108, 'updated'],
   ])('with %i characters of version fits the document or reads as none', async (length, kind) => {
     const version = '9'.repeat(length)
-    await using host = await server(latest(JSON.stringify({ ver: version })))
+    const host = await server(latest(JSON.stringify({ ver: version })))
     expect(await device(host.url, { version }).run()).toMatchObject({ kind })
   })
 
   it('cannot come from a server that is not there', async () => {
     const host = await server(offer)
-    await host[Symbol.asyncDispose]()
+    await host.close()
     expect(await device(host.url).run()).toMatchObject({ kind: 'failed', code: 203, downloads: 0 })
   })
 })
@@ -246,7 +246,7 @@ describe('[iotaap 4.5] the download reply', () => {
     ['that never begins', ended(Buffer.of()), { code: -5 }],
     ['that is no HTTP', ended(Buffer.from('hello\r\n\r\n')), { code: -7 }],
   ])('%s', async (_what, onDownload, expected, options) => {
-    await using host = await server(offer, onDownload)
+    const host = await server(offer, onDownload)
     const esp = device(host.url, options)
     const outcome = await esp.run()
     expect(outcome).toMatchObject({ kind: 'failed', downloads: 1, ...expected })
@@ -258,7 +258,7 @@ describe('[iotaap 4.5] the download reply', () => {
 
   it('[iotaap 4.3] after a faulty MD5, core 2.0.0 updates only after a reboot', async () => {
     let md5Header = 'x-MD5: short'
-    await using host = await rawHttpServer(({ path }) => (path.includes('/latest/') ? offer : withHeaders(md5Header)))
+    const host = await rawHttpServer(({ path }) => (path.includes('/latest/') ? offer : withHeaders(md5Header)))
     const esp = device(host.url)
     await esp.run()
     md5Header = `x-MD5: ${md5(IMAGE)}`
@@ -268,7 +268,7 @@ describe('[iotaap 4.5] the download reply', () => {
   })
 
   it('[iotaap 4.4] newest cores send BASE-MAC before STA-MAC', async () => {
-    await using host = await server(offer)
+    const host = await server(offer)
     await device(host.url, { core: '3.x' }).run()
     expect(host.requests[1]?.headers[4]).toMatch(/^x-ESP32-BASE-MAC: /)
     expect(host.requests[1]?.headers[5]).toMatch(/^x-ESP32-STA-MAC: /)
@@ -281,20 +281,20 @@ describe('[iotaap 4.4] a latest reply that does not close', () => {
   it.each(['Connection: keep-alive', 'Connection: Close', 'X-None: 1'])(
     'with %s downloads on the same socket',
     async (header) => {
-      await using host = await server({ bytes: reply('200 OK', [header], '{"ver":"1.2.7"}') })
+      const host = await server({ bytes: reply('200 OK', [header], '{"ver":"1.2.7"}') })
       expect(await device(host.url).run()).toMatchObject({ kind: 'updated' })
       expect(host.requests.map(({ connection }) => connection)).toEqual([0, 0])
     },
   )
 
   it('mode (b): downloads on the same socket by force', async () => {
-    await using host = await server({ bytes: reply('200 OK', [CLOSE], '{"ver":"1.2.7"}') })
+    const host = await server({ bytes: reply('200 OK', [CLOSE], '{"ver":"1.2.7"}') })
     expect(await device(host.url).run({ mode: 'poll' })).toMatchObject({ kind: 'updated' })
     expect(host.requests.map(({ connection }) => connection)).toEqual([0, 0])
   })
 
   it('mode (c): sends raw MQTT down the socket and fails', async () => {
-    await using host = await server(keptOpen)
+    const host = await server(keptOpen)
     const esp = device(host.url, { mqttUser: 'warpuser' })
     const outcome = await esp.run({ mode: 'triggered' })
     expect(outcome).toMatchObject({ kind: 'failed', code: -104, responses: [201, 203] })
@@ -305,7 +305,7 @@ describe('[iotaap 4.4] a latest reply that does not close', () => {
   })
 
   it('mode (d): sends raw MQTT down the socket and downloads on a new one', async () => {
-    await using host = await server(keptOpen)
+    const host = await server(keptOpen)
     expect(await device(host.url).run({ mode: 'triggered-new-socket' })).toMatchObject({ kind: 'updated' })
     expect(host.requests.map(({ connection }) => connection)).toEqual([0, 1])
     await expect.poll(() => host.junk.length).toBe(1)
@@ -314,7 +314,7 @@ describe('[iotaap 4.4] a latest reply that does not close', () => {
   it.each(['poll', 'triggered'] as const)(
     'mode %s by force into a closed connection fails, the next check succeeds',
     async (mode) => {
-      await using host = await server(offer)
+      const host = await server(offer)
       const esp = device(host.url)
       expect(await esp.run({ mode })).toMatchObject({ kind: 'failed' })
       expect(await esp.run()).toMatchObject({ kind: 'updated' })

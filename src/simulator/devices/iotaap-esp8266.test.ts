@@ -26,7 +26,7 @@ function device(url: string, options: Partial<IotaapEsp8266Options> = {}): Iotaa
 
 describe('[iotaap 4.6] ESP8266', () => {
   it('sends exactly the requests of its libraries', async () => {
-    await using host = await server(closing('200 OK', [`x-MD5: ${md5.toUpperCase()}`], IMAGE))
+    const host = await server(closing('200 OK', [`x-MD5: ${md5.toUpperCase()}`], IMAGE))
     const esp = device(host.url)
     expect(await esp.run()).toMatchObject({ kind: 'updated', version: '1.2.7', downloads: 1, size: IMAGE.length })
     expect(esp.flash.runningBytes()).toEqual(IMAGE)
@@ -63,7 +63,7 @@ describe('[iotaap 4.6] ESP8266', () => {
     ['304', closing('304 Not Modified', [], ''), { kind: 'nothing' }],
     ['no length', { bytes: 'HTTP/1.1 200 OK\r\n\r\n', end: true }, { kind: 'failed', code: -101 }],
   ])('takes %s', async (_what, onDownload, expected) => {
-    await using host = await server(onDownload)
+    const host = await server(onDownload)
     expect(await device(host.url).run()).toMatchObject(expected)
   })
 
@@ -72,13 +72,13 @@ describe('[iotaap 4.6] ESP8266', () => {
     ['no x-version', closing('200 OK', [], IMAGE), { kind: 'failed', code: -109 }],
     ['404', closing('404 Not Found', ['x-version: 1.2.7'], '{}'), { kind: 'failed', code: -102 }],
   ])('mode version answered with %s', async (_what, onDownload, expected) => {
-    await using host = await server(onDownload)
+    const host = await server(onDownload)
     expect(await device(host.url).serverVersion()).toMatchObject(expected)
     expect(host.requests[0]?.header('x-ESP8266-mode')).toBe('version')
   })
 
   it('asks by mode version and downloads only another one', async () => {
-    await using host = await server(closing('200 OK', ['x-version: 1.2.7'], IMAGE))
+    const host = await server(closing('200 OK', ['x-version: 1.2.7'], IMAGE))
     const esp = device(host.url, { ask: 'version' })
     expect(await esp.run()).toMatchObject({ kind: 'updated', version: '1.2.7' })
     expect(await esp.run()).toMatchObject({ kind: 'up-to-date', downloads: 0 })

@@ -68,7 +68,7 @@ const device = (url: string, more: Partial<SpokeZoneDeviceOptions> = {}): SpokeZ
 
 describe('an update', () => {
   it('[spoke-zone 3] lists its module’s active files, takes the highest version and verifies it', async () => {
-    await using host = await server()
+    const host = await server()
     const display = device(host.url)
     const outcome = await display.run()
     expect(outcome).toMatchObject({ kind: 'updated', version: '1.10.0', sha256: SHA256, size: 100_000, downloads: 1 })
@@ -99,7 +99,7 @@ describe('an update', () => {
     ['isActive as a number', [listed('1', '1.3.0', { isActive: 1 })], { kind: 'failed', code: 'bad-list' }],
     ['v1 names', [{ firmware_id: '1', version_number: '2.0.0', isActive: true }], { kind: 'failed', code: 'bad-list' }],
   ])('given %s', async (_what, list, expected) => {
-    await using host = await server({ list: () => json('200 OK', list) })
+    const host = await server({ list: () => json('200 OK', list) })
     expect(await device(host.url).run()).toMatchObject(expected)
   })
 
@@ -120,7 +120,7 @@ describe('an update', () => {
     ['a redirect', { bytes: reply('302 Found', ['Location: http://127.0.0.1:1/']) }, { code: 302 }],
     ['a part nobody asked for', { bytes: reply('206 Partial Content', [], FILE) }, { code: 'bad-range' }],
   ])('refuses a file that is %s', async (_what, file, expected) => {
-    await using host = await server({ file: () => file })
+    const host = await server({ file: () => file })
     const display = device(host.url)
     expect(await display.run()).toMatchObject({ kind: 'failed', version: '1.2.3', ...expected })
     expect(display.flash.running).toBeUndefined()
@@ -130,7 +130,7 @@ describe('an update', () => {
 describe('a broken download', () => {
   it('[spoke-zone 4.13] goes on by Range under the same ETag', async () => {
     let first = true
-    await using host = await server({
+    const host = await server({
       file: (request) => {
         const whole = fileReply(request)
         if (!first) return whole
@@ -149,13 +149,13 @@ describe('a broken download', () => {
   })
 
   it('is cut by the device itself at the byte that was asked for', async () => {
-    await using host = await server()
+    const host = await server()
     expect(await device(host.url, { cutAt: 12_345 }).run()).toMatchObject({ kind: 'updated', downloads: 2 })
     expect(host.requests[2]?.header('range')).toBe('bytes=12345-')
   })
 
   it('starts over when the server sends the whole file again', async () => {
-    await using host = await server({ file: () => ({ bytes: reply('200 OK', [`ETag: ${ETAG}`], FILE) }) })
+    const host = await server({ file: () => ({ bytes: reply('200 OK', [`ETag: ${ETAG}`], FILE) }) })
     expect(await device(host.url, { cutAt: 500 }).run()).toMatchObject({
       kind: 'updated',
       downloads: 2,
@@ -164,7 +164,7 @@ describe('a broken download', () => {
   })
 
   it('starts over without Range when told to', async () => {
-    await using host = await server()
+    const host = await server()
     expect(await device(host.url, { cutAt: 500, resume: false }).run()).toMatchObject({ kind: 'updated', downloads: 2 })
     expect(host.requests[2]?.header('range')).toBeUndefined()
   })
@@ -175,7 +175,7 @@ describe('a broken download', () => {
     ['of another length', 'bytes 500-99999/100000', FILE.subarray(501)],
     ['without a range', 'bytes */100000', FILE.subarray(500)],
   ])('refuses a part %s', async (_what, contentRange, part) => {
-    await using host = await server({
+    const host = await server({
       file: (request) =>
         request.header('range') === undefined
           ? fileReply(request)
@@ -191,7 +191,7 @@ describe('[spoke-zone 5] tokens', () => {
   it('renews with the initial token after a 401, and repeats the request once', async () => {
     const fresh = tokenFor(167)
     let refused = 0
-    await using host = await rawHttpServer((request) => {
+    const host = await rawHttpServer((request) => {
       if (request.path === '/loginDevice') return { bytes: json('201 Created', { token: fresh }) }
       if (request.header('x-access-token') !== fresh) {
         refused += 1
@@ -209,7 +209,7 @@ describe('[spoke-zone 5] tokens', () => {
   })
 
   it('takes a second 401 as final', async () => {
-    await using host = await server({
+    const host = await server({
       list: () => unauthenticated,
       login: () => json('201 Created', { token: tokenFor(167) }),
     })
@@ -218,12 +218,12 @@ describe('[spoke-zone 5] tokens', () => {
   })
 
   it('fails when the renewal is refused', async () => {
-    await using host = await server({ list: () => unauthenticated })
+    const host = await server({ list: () => unauthenticated })
     expect(await device(host.url).run()).toMatchObject({ kind: 'failed', code: 400 })
   })
 
   it('has no way to renew without cpu_id and uuid', async () => {
-    await using host = await server({ list: () => unauthenticated })
+    const host = await server({ list: () => unauthenticated })
     expect(await device(host.url, { credentials: { token: TOKEN } }).run()).toMatchObject({ kind: 'failed', code: 401 })
     expect(host.requests).toHaveLength(1)
   })
@@ -233,7 +233,7 @@ describe('[spoke-zone 5] tokens', () => {
     [12, 1],
     [-5, 1],
   ])('with %i hours left asks for %i renewals before the list', async (hoursLeft, logins) => {
-    await using host = await server({ login: () => json('201 Created', { token: tokenFor(167) }) })
+    const host = await server({ login: () => json('201 Created', { token: tokenFor(167) }) })
     const display = device(host.url, { credentials: { token: tokenFor(hoursLeft), cpuId: 'c-1', uuid: 'u-1' } })
     expect(await display.run()).toMatchObject({ kind: 'updated' })
     expect(display.logins).toBe(logins)
@@ -241,7 +241,7 @@ describe('[spoke-zone 5] tokens', () => {
   })
 
   it('logs in at start as the SDK does, and keeps its token when it is still valid', async () => {
-    await using host = await server({ login: () => json('200 OK', { status: 'ok', message: 'Token is still valid' }) })
+    const host = await server({ login: () => json('200 OK', { status: 'ok', message: 'Token is still valid' }) })
     const display = device(host.url, { loginAtStart: true })
     expect(await display.run()).toMatchObject({ kind: 'updated' })
     expect(await display.run()).toMatchObject({ kind: 'up-to-date' })
@@ -254,7 +254,7 @@ describe('[spoke-zone 5] retries', () => {
   it.each(['503 Busy', '500 Oops', '429 Slow Down'])('wait 15, 30 and 60 s after %s', async (status) => {
     let answered = 0
     const clock = jumpingClock(NOW)
-    await using host = await server({
+    const host = await server({
       list: () => {
         answered += 1
         return answered < 4 ? json(status, {}) : json('200 OK', LISTED)
@@ -268,7 +268,7 @@ describe('[spoke-zone 5] retries', () => {
 
   it('give up after the fourth attempt, also where nobody listens', async () => {
     const host = await server()
-    await host[Symbol.asyncDispose]()
+    await host.close()
     const clock = jumpingClock(NOW)
     expect(await device(host.url, { retryScheduleMs: [15_000, 30_000, 60_000], clock }).run()).toMatchObject({
       kind: 'failed',
@@ -279,7 +279,7 @@ describe('[spoke-zone 5] retries', () => {
 
   it('do not happen after 403', async () => {
     const clock = jumpingClock(NOW)
-    await using host = await server({ list: () => json('403 Forbidden', {}) })
+    const host = await server({ list: () => json('403 Forbidden', {}) })
     expect(await device(host.url, { retryScheduleMs: [1], clock }).run()).toMatchObject({ kind: 'failed', code: 403 })
     expect(clock.slept).toEqual([])
   })
@@ -293,7 +293,7 @@ describe('[spoke-zone 3.D] v1', () => {
   }
 
   it('reads the old names and paths, and picks its module itself', async () => {
-    await using host = await rawHttpServer((request) =>
+    const host = await rawHttpServer((request) =>
       request.path === FIRMWARE
         ? { bytes: json('200 OK', [v1('67890', '1.3.0'), v1('70001', '9.0.0', 'can-controller1')]) }
         : fileReply(request),
@@ -305,7 +305,7 @@ describe('[spoke-zone 3.D] v1', () => {
   })
 
   it('cannot read a v2 list', async () => {
-    await using host = await rawHttpServer(() => ({ bytes: json('200 OK', LISTED) }))
+    const host = await rawHttpServer(() => ({ bytes: json('200 OK', LISTED) }))
     expect(await new SpokeZoneV1Device(options(host.url)).run()).toMatchObject({ kind: 'failed', code: 'bad-list' })
   })
 })

@@ -7,6 +7,7 @@ import { fileInZip } from './zip.ts'
 export interface RealImage {
   /** The hub it is for, for example `primehub`. */
   readonly board: string
+  /** SemVer, for example `4.0.0-b5`. */
   readonly version: string
   readonly bytes: Uint8Array
 }
@@ -40,6 +41,14 @@ function imageIn(path: string, board: string): RealImage | undefined {
   const bytes = fileInZip(archive, 'firmware-base.bin')
   const metadata = fileInZip(archive, 'firmware.metadata.json')
   if (bytes === undefined || metadata === undefined) return undefined
-  const version = /"firmware-version":\s*"([^"]+)"/.exec(Buffer.from(metadata).toString('utf8'))?.[1]
+  const label = /"firmware-version":\s*"([^"]+)"/.exec(Buffer.from(metadata).toString('utf8'))?.[1] ?? ''
+  const version = semverIn(label)
   return version === undefined ? undefined : { board, version, bytes }
+}
+
+/** Labels read like `ci-release-90-v4.0.0b5`. */
+function semverIn(label: string): string | undefined {
+  const [, release, pre] = /v([0-9]+\.[0-9]+\.[0-9]+)([0-9A-Za-z.]*)$/.exec(label) ?? []
+  if (release === undefined) return undefined
+  return pre === undefined || pre === '' ? release : `${release}-${pre}`
 }

@@ -27,7 +27,7 @@ async function open(url: string, tls?: TlsTrust): Promise<HttpSocket> {
 }
 
 async function ask(answer: RawReply, request: HttpRequest = GET) {
-  await using host = await rawHttpServer(() => answer)
+  const host = await rawHttpServer(() => answer)
   const socket = await open(host.url)
   const result = await exchange(socket, request, { ...LIMITS, maxBodyBytes: 1_000 })
   socket.close()
@@ -130,7 +130,7 @@ describe('a reply', () => {
   })
 
   it('streams to a sink that may stop, with the bytes counted', async () => {
-    await using host = await rawHttpServer(() => ({ bytes: reply('200 OK', [], Buffer.alloc(5_000_000)) }))
+    const host = await rawHttpServer(() => ({ bytes: reply('200 OK', [], Buffer.alloc(5_000_000)) }))
     let taken = 0
     const socket = await open(host.url)
     const result = await exchange(socket, GET, {
@@ -148,7 +148,7 @@ describe('a reply', () => {
 
 describe('a connection', () => {
   it('knows whether the server has ended it, and writes into it all the same', async () => {
-    await using host = await rawHttpServer(({ path }) => ({ bytes: reply('200 OK', []), end: path === '/end' }))
+    const host = await rawHttpServer(({ path }) => ({ bytes: reply('200 OK', []), end: path === '/end' }))
     const socket = await open(host.url)
     await exchange(socket, { ...GET, path: '/stay' }, LIMITS)
     expect(await socket.waitForServerEnd(50)).toBe(false)
@@ -162,7 +162,7 @@ describe('a connection', () => {
 
   it('that nobody accepts is a failure', async () => {
     const host = await rawHttpServer(() => undefined)
-    await host[Symbol.asyncDispose]()
+    await host.close()
     expect(await HttpSocket.open(httpTarget(host.url), 1_000)).toMatchObject({ kind: 'wire-failure', fault: 'connect' })
   })
 
@@ -190,7 +190,7 @@ describe('HttpSession', () => {
 
   it('keeps its connection, reopens it after a close, and repeats what died on a reused one', async () => {
     let dropNext = false
-    await using host = await rawHttpServer(({ path }) => {
+    const host = await rawHttpServer(({ path }) => {
       if (dropNext) {
         dropNext = false
         return { bytes: '', end: true }
