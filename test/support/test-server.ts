@@ -1,18 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Blobs } from '../../src/core/blobs.ts'
-import { type Core, createCore } from '../../src/core/create-core.ts'
+import type { Core } from '../../src/core/create-core.ts'
 import type { CoreLimits } from '../../src/core/limits.ts'
 import type { Notifier, Storage } from '../../src/core/ports.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../../src/protocols/http/limits.ts'
 import type { Protocol, ProtocolHost } from '../../src/protocols/http/protocol.ts'
 import { buildApp } from '../../src/server/build-app.ts'
 import { createLogger } from '../../src/server/logger.ts'
-import { jwtSigner } from '../../src/server/runtime/jwt-signer.ts'
-import { randomIds } from '../../src/server/runtime/random-ids.ts'
-import { sealedSecrets } from '../../src/server/runtime/sealed-secrets.ts'
-import { MemoryBlobs } from '../../src/storage/blob/memory-blobs.ts'
-import { openMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import { createTestCore } from './test-core.ts'
 
 /** A clock that stands at a real moment until a test moves it. */
 export class TestClock {
@@ -65,20 +60,8 @@ export interface TestServer {
 /** The real server around real parts: only clock and storage are chosen by the test. Password hashing is made cheap. */
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
   const clock = options.clock ?? new TestClock()
-  const secrets = sealedSecrets(randomBytes(32), { memory: 64, passes: 1, parallelism: 1 })
   const lines: string[] = []
-  const core = createCore(
-    {
-      storage: options.storage ?? openMemoryStorage(),
-      blobs: options.blobs ?? new MemoryBlobs(),
-      clock,
-      ids: randomIds,
-      secrets,
-      tokens: jwtSigner(secrets, clock),
-      notifier: options.notifier ?? { assigned: () => undefined },
-    },
-    options.limits,
-  )
+  const core = createTestCore({ ...options, clock })
   let host: ProtocolHost | undefined
   const { app } = await buildApp({
     core,

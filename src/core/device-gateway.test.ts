@@ -1,0 +1,212 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type FixedClock, fixedClock } from '../../test/support/fixed-clock.ts'
+import { bytesOf, createTestCore, newScope, pushFirmware } from '../../test/support/test-core.ts'
+import type { Core } from './create-core.ts'
+import type { Device } from './device/device.ts'
+import type { DeviceFacts } from './device/device-facts.ts'
+import type { AskOptions, DownloadTicket } from './device-gateway.ts'
+import type { Scope } from './service.ts'
+
+const SILENT: AskOptions = { via: 'iotaap', reporting: 'silent', ignoreGroup: true }
+const TALKING: AskOptions = { via: 'enos', reporting: 'progress' }
+
+let clock: FixedClock
+let core: Core
+let scope: Scope
+let device: Device
+
+beforeEach(async () => {
+  clock = fixedClock()
+  core = createTestCore({ clock })
+  scope = await newScope(core)
+  const { product } = await core.products.create(scope, { key: 'panel' })
+  device = await core.devices.create(scope, { key: 'truck-17', product: product.serial })
+  await pushFirmware(core, scope, 'panel', '1.0.0')
+  await pushFirmware(core, scope, 'panel', '1.1.0')
+})
+
+async function facts(): Promise<DeviceFacts> {
+  const found = await core.gateway.find({ by: 'serial', serial: device.serial })
+  if (!found) throw new Error('the device is gone')
+  return found
+}
+
+const assign = (version: string) =>
+  core.assignments.assign(scope, { device: 'truck-17' }, { product: 'panel', version })
+
+async function updates() {
+  const rows = await core.deps.storage.read.updates.list({ organisation: scope.organisation }, { limit: 20 })
+  return rows.map((row) => [row.steps[0]?.to, row.state, row.attempt])
+}
+
+async function download(options: AskOptions): Promise<DownloadTicket> {
+  const ticket = await core.gateway.startDownload(await facts(), options)
+  if (!ticket) throw new Error('refused')
+  await core.gateway.finishDownload(await facts(), ticket)
+  return ticket
+}
+
+describe('a protocol whose devices report their steps', () => {
+  it('moves one update from offer to success, which is what the device runs', async () => {
+    await assign('1.1.0')
+    expect((await core.gateway.grant(await facts(), TALKING))?.state).toBe('offered')
+    expect(await core.gateway.report(await facts(), 'enos', { trigger: 'install', progress: 50 })).toBe(true)
+    expect(await updates()).toEqual([['1.1.0', 'installing', 1]])
+    await core.gateway.report(await facts(), 'enos', { trigger: 'install', progress: 100 })
+    expect(await updates()).toEqual([['1.1.0', 'installing', 1]])
+    await core.gateway.checkIn(await facts(), { running: { '': '1.1.0' } })
+    expect(await updates()).toEqual([['1.1.0', 'succeeded', 1]])
+    expect(core.gateway.decide(await facts(), TALKING).because).toEqual({ kind: 'up-to-date', version: '1.1.0' })
+  })
+
+  it('does not let a late report touch a closed update', async () => {
+    await assign('1.1.0')
+    await core.gateway.grant(await facts(), TALKING)
+    await core.gateway.checkIn(await facts(), { running: { main: '1.1.0' } })
+    expect(await core.gateway.report(await facts(), 'enos', { trigger: 'fail', reason: 'late' })).toBe(false)
+    expect(await updates()).toEqual([['1.1.0', 'succeeded', 1]])
+  })
+
+  it('tries again after a failure, with the next attempt, when the pause is over', async () => {
+    await assign('1.1.0')
+    await core.gateway.grant(await facts(), TALKING)
+    await core.gateway.report(await facts(), 'enos', { trigger: 'fail', progress: -2, reason: 'no space' })
+    expect(await core.gateway.grant(await facts(), TALKING)).toBeUndefined()
+    clock.advance({ seconds: 60 })
+    expect(await core.gateway.grant(await facts(), TALKING)).toMatchObject({ attempt: 2, state: 'offered' })
+  })
+
+  it('shows nothing to another protocol until the update closes', async () => {
+    await assign('1.1.0')
+    await core.gateway.grant(await facts(), TALKING)
+    expect(core.gateway.decide(await facts(), SILENT).because).toMatchObject({ kind: 'busy', via: 'enos' })
+    expect(await core.gateway.startDownload(await facts(), SILENT)).toBeUndefined()
+    expect(await core.gateway.catalogue(await facts(), 'spoke-zone')).toEqual([])
+  })
+
+  it('lets 16 calls at once open one update', async () => {
+    await assign('1.1.0')
+    const known = await facts()
+    await Promise.all(Array.from({ length: 16 }, () => core.gateway.grant(known, TALKING)))
+    expect(await updates()).toEqual([['1.1.0', 'offered', 1]])
+  })
+})
+
+describe('a protocol whose devices report nothing', () => {
+  it('takes a quiet time after the download for success', async () => {
+    await assign('1.1.0')
+    await download(SILENT)
+    expect(await updates()).toEqual([['1.1.0', 'downloaded', 1]])
+    await core.gateway.noteQuiet(await facts(), 'iotaap')
+    clock.advance({ seconds: 59 })
+    expect(await core.updates.settleQuiet()).toBe(0)
+    clock.advance({ seconds: 1 })
+    expect(await core.updates.settleQuiet()).toBe(1)
+    expect(await updates()).toEqual([['1.1.0', 'succeeded', 1]])
+    expect((await facts()).running).toMatchObject([{ version: '1.1.0' }])
+  })
+
+  it('takes fetching the same bytes again for a failure of the first try', async () => {
+    await assign('1.1.0')
+    await download(SILENT)
+    await core.gateway.noteQuiet(await facts(), 'iotaap')
+    await download(SILENT)
+    expect(await updates()).toEqual([
+      ['1.1.0', 'failed', 1],
+      ['1.1.0', 'downloaded', 2],
+    ])
+  })
+
+  it('lets a newer assignment take the place of the one under way', async () => {
+    await assign('1.0.0')
+    await download(SILENT)
+    await assign('1.1.0')
+    await download(SILENT)
+    expect(await updates()).toEqual([
+      ['1.0.0', 'superseded', 1],
+      ['1.1.0', 'downloaded', 1],
+    ])
+  })
+})
+
+describe('the catalogue', () => {
+  it('lists library firmware of the product, in order of creation', async () => {
+    const files = await core.gateway.catalogue(await facts(), 'spoke-zone')
+    expect(files.map((file) => file.firmware.version)).toEqual(['1.0.0', '1.1.0'])
+  })
+
+  it('hands out the same list until something changes, then the new one', async () => {
+    const before = await core.gateway.catalogue(await facts(), 'spoke-zone')
+    expect(await core.gateway.catalogue(await facts(), 'spoke-zone')).toBe(before)
+    const [first] = before
+    if (!first) throw new Error('empty')
+    await core.firmware.update(scope, first.firmware.id, { withdrawn: true })
+    const after = await core.gateway.catalogue(await facts(), 'spoke-zone')
+    expect(after.map((file) => file.firmware.version)).toEqual(['1.1.0'])
+  })
+
+  it('is empty while frozen, but for what is under way', async () => {
+    const [, second] = await core.gateway.catalogue(await facts(), 'spoke-zone')
+    if (!second) throw new Error('too short')
+    await core.gateway.startCatalogueDownload(await facts(), second, 'spoke-zone')
+    await core.organisations.update(scope, { frozen: true })
+    const files = await core.gateway.catalogue(await facts(), 'spoke-zone')
+    expect(files.map((file) => file.firmware.version)).toEqual(['1.1.0'])
+    await core.organisations.freezeServer(scope.actor, true)
+    await core.organisations.update(scope, { frozen: false })
+    expect(await core.gateway.catalogue(await facts(), 'spoke-zone')).toHaveLength(1)
+  })
+
+  it('of a managed product shows only what is assigned', async () => {
+    await core.products.update(scope, 'panel', { distribution: 'managed' })
+    expect(await core.gateway.catalogue(await facts(), 'spoke-zone')).toEqual([])
+    await assign('1.0.0')
+    const files = await core.gateway.catalogue(await facts(), 'spoke-zone')
+    expect(files.map((file) => file.firmware.version)).toEqual(['1.0.0'])
+  })
+
+  it('closes a finished download as delivered: nothing is known of the installation', async () => {
+    const [file] = await core.gateway.catalogue(await facts(), 'spoke-zone')
+    const ticket = file && (await core.gateway.startCatalogueDownload(await facts(), file, 'spoke-zone'))
+    if (!ticket) throw new Error('refused')
+    expect(await updates()).toEqual([['1.0.0', 'downloading', 1]])
+    await core.gateway.finishDownload(await facts(), ticket)
+    expect(await updates()).toEqual([['1.0.0', 'delivered', 1]])
+  })
+})
+
+describe('firmware made for one device', () => {
+  const deploy = async (version: string) => {
+    const staged = await core.deps.blobs.stage(bytesOf(`private ${version}`), { maxBytes: 1000 })
+    await core.deploys.deploy(scope, { target: { device: device.serial }, version, fileName: 'firmware.bin' }, staged)
+  }
+  const privateVersions = async () => {
+    const rows = await core.deps.storage.read.firmware.list(
+      { organisation: scope.organisation, scope: 'private' },
+      { limit: 10 },
+    )
+    return rows.map((row) => row.version)
+  }
+
+  it('goes with the assignment that was replaced, unless a device fetched it', async () => {
+    await deploy('2.0.0')
+    await deploy('2.1.0')
+    expect(await privateVersions()).toEqual(['2.1.0'])
+    await download(SILENT)
+    await deploy('2.2.0')
+    expect(await privateVersions()).toEqual(['2.1.0', '2.2.0'])
+  })
+
+  it('goes with its device', async () => {
+    await deploy('2.0.0')
+    await download(SILENT)
+    await core.devices.delete(scope, 'truck-17')
+    expect(await privateVersions()).toEqual([])
+  })
+
+  it('is never seen in a catalogue', async () => {
+    await deploy('2.0.0')
+    const files = await core.gateway.catalogue(await facts(), 'spoke-zone')
+    expect(files.map((file) => file.firmware.version)).toEqual(['1.0.0', '1.1.0'])
+  })
+})
