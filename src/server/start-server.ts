@@ -10,6 +10,7 @@ import { FilesystemBlobs } from '../storage/blob/filesystem-blobs.ts'
 import { openSqlStorage } from '../storage/sql/open-storage.ts'
 import { startJobs } from './background-jobs.ts'
 import { buildApp } from './build-app.ts'
+import { checkMasterKey } from './config/check-master-key.ts'
 import { loadMasterKey } from './config/master-key.ts'
 import type { Config } from './config/settings.ts'
 import { ensureOwner } from './ensure-owner.ts'
@@ -33,11 +34,17 @@ export interface RunningServer {
 /** Longest wait for requests in flight when the server is told to stop, ms. */
 export const DRAIN_LIMIT_MS = 30_000
 
+export interface StartOptions {
+  /** Runs when the first account exists and nobody can connect yet. */
+  readonly beforeListening?: (core: Core) => Promise<void>
+}
+
 /** Opens storage and blobs, makes the first account, listens and starts the background jobs. */
-export async function startServer(config: Config): Promise<RunningServer> {
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const { core, storage } = await openCore(config)
   try {
     const firstPassword = await ensureOwner(core, config)
+    await options.beforeListening?.(core)
     const { app, drain } = await buildApp({
       core,
       limits: { ...DEFAULT_HTTP_LIMITS, ...config.http },
@@ -81,6 +88,10 @@ export async function openCore(config: Config): Promise<{ core: Core; storage: S
       ? { kind: 'sqlite', file: join(config.data, 'godwit.db') }
       : { kind: 'postgres', url: config.databaseUrl, ...config.database },
   )
+  await checkMasterKey(storage, secrets).catch(async (error) => {
+    await storage.close()
+    throw error
+  })
   const core = createCore(
     {
       storage,

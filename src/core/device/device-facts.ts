@@ -5,7 +5,7 @@ import type { Offer } from '../decide/decision.ts'
 import type { FirmwareFile } from '../firmware/firmware.ts'
 import type { Organisation } from '../organisation/organisation.ts'
 import type { Stores } from '../ports.ts'
-import type { Module, Product } from '../product/product.ts'
+import type { Product } from '../product/product.ts'
 import type { Credential, Device } from './device.ts'
 
 /** Setting that freezes the whole server while it is `on`. */

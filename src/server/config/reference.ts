@@ -1,0 +1,86 @@
+import { DEFAULT_CORE_LIMITS } from '../../core/limits.ts'
+import { DEFAULT_HTTP_LIMITS } from '../../protocols/http/limits.ts'
+import { DEFAULTS, SETTINGS } from './settings.ts'
+
+const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
+  loginFailures: 'wrong passwords in a row before an account is locked',
+  lockSeconds: 'how long a locked account stays locked, seconds',
+  firmwareBytes: 'largest firmware file, bytes',
+  devicesPerOrganisation: 'devices of one organisation',
+  retrySeconds: 'pause after a failed update before the same assignment is offered again, seconds; doubles each time',
+  retryMaxSeconds: 'longest such pause, seconds',
+  inferSeconds: 'over protocols without reports: quiet time after a download that counts as installed, seconds',
+  labels: 'tags or attributes of one device or firmware',
+  labelChars: 'characters of one tag or attribute',
+  rotationOverlapSeconds: 'how long a rotated token lives on, seconds',
+  blobGraceSeconds: 'how long bytes without a reference are kept, seconds',
+  eventDays: 'how long events are kept, days',
+  updateDays: 'how long closed updates are kept, days',
+  dataFileDays: 'how long data files of devices are kept, days',
+  dataFileBytes: 'largest data file, bytes',
+  dataFilesPerDevice: 'data files of one device',
+  pollCacheDevices: 'devices whose facts are held in memory for polls',
+}
+
+const HTTP_MEANINGS: Record<keyof typeof DEFAULT_HTTP_LIMITS, string> = {
+  jsonBodyBytes: 'largest JSON or form body, bytes',
+  headerBytes: 'all header fields of a request together, bytes; more is answered 431',
+  headerTimeoutMs: 'from the first byte of a request to the end of its head, ms; later is answered 408',
+  keepAliveTimeoutMs: 'an idle connection is closed after so long, ms',
+  bodyIdleTimeoutMs: 'an upload that delivers no byte for so long is given up, ms',
+  downloadIdleTimeoutMs: 'a download whose client takes no byte for so long is cut, ms',
+  downloadMaxDurationMs: 'the longest that one download may last, ms',
+  connections: 'connections at one time',
+  ranges: 'ranges in one request; more and the header is ignored',
+  firmwareBytes: 'largest firmware file that an upload may have, bytes',
+  multipartFields: 'text parts of one multipart form',
+  multipartFiles: 'file parts of one multipart form',
+  multipartFieldBytes: 'one text part, bytes',
+  multipartHeaderBytes: 'header of one part, bytes',
+  discardBytes: 'what is still read of an upload that was refused, bytes',
+  discardMs: 'how long that may take, ms',
+  pathParameterChars: 'characters of a path parameter; longer is not found',
+}
+
+/** The configuration reference as Markdown: every setting and every limit, with its default. */
+export function configurationReference(): string {
+  const settings = SETTINGS.map(({ name, env, flag, meaning }) => {
+    const value = (DEFAULTS as Record<string, unknown>)[name]
+    const shown = value === undefined ? '' : `\`${Array.isArray(value) ? value.join(',') : value}\``
+    return `| \`${env}\` | ${flag === undefined ? '' : `\`--${flag}\``} | \`${name}\` | ${shown} | ${meaning} |`
+  })
+  const limits = (defaults: object, meanings: Record<string, string>) =>
+    Object.entries(defaults).map(([name, value]) => `| \`${name}\` | ${value} | ${meanings[name]} |`)
+  return `# Configuration
+
+Flag, then environment, then \`godwit.yaml\` in the data directory, then the default. \`godwit config\` prints the effective
+values with secrets masked.
+
+| environment | flag | in godwit.yaml | default | meaning |
+|---|---|---|---|---|
+${settings.join('\n')}
+
+\`GODWIT_TRUSTED_PROXIES\` takes addresses, networks and the word \`loopback\`. With PostgreSQL the master key must be given.
+
+## Limits of the domain
+
+In \`godwit.yaml\` under \`limits:\`.
+
+| name | default | meaning |
+|---|---|---|
+${limits(DEFAULT_CORE_LIMITS, CORE_MEANINGS).join('\n')}
+
+## Limits of the HTTP edge
+
+In \`godwit.yaml\` under \`http:\`.
+
+| name | default | meaning |
+|---|---|---|
+${limits(DEFAULT_HTTP_LIMITS, HTTP_MEANINGS).join('\n')}
+
+## Protocols
+
+Each protocol has a block of its own in \`godwit.yaml\` (\`iotaap:\`, \`spokeZone:\`, \`enos:\`); its page in
+[protocols/](protocols/) lists what can be set.
+`
+}
