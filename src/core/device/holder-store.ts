@@ -8,6 +8,8 @@ export interface HolderFilter {
   readonly scheme: string
   /** Credentials that expire at or before this moment do not count. */
   readonly now: Millis
+  /** Only the one with this id. Ignored for assignments. */
+  readonly id?: Id
   /** Case-insensitive literal substring of the name. Ignored for assignments. */
   readonly nameContains?: string
   /** Only members of this group. Ignored for groups and assignments. */

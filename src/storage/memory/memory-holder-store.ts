@@ -1,5 +1,5 @@
 import type { Id, Millis, TimeSlice } from '../../core/common.ts'
-import type { Credential } from '../../core/device/device.ts'
+import type { Credential, Device } from '../../core/device/device.ts'
 import type {
   AssignmentHolder,
   AssignmentHolderFilter,
@@ -18,12 +18,17 @@ export function memoryHolderStore({ tables }: MemorySession): HolderStore {
       (row) => row.scheme === scheme && (row.expiresAt === null || now < row.expiresAt),
     )[0]
 
+  function candidates({ organisation, group, id }: HolderFilter): Iterable<Device> {
+    if (id === undefined)
+      return tables.devices.rows({ where: group === undefined ? ['organisation', organisation] : ['group', group] })
+    const device = tables.devices.find('id', id)
+    return device ? [device] : []
+  }
+
   function* devices(filter: HolderFilter): Generator<DeviceHolder> {
     const { organisation, group, nameContains } = filter
-    for (const device of tables.devices.rows({
-      where: group === undefined ? ['organisation', organisation] : ['group', group],
-    })) {
-      if (device.organisation !== organisation) continue
+    for (const device of candidates(filter)) {
+      if (device.organisation !== organisation || (group !== undefined && device.group !== group)) continue
       if (nameContains !== undefined && !containsText(device.name, nameContains)) continue
       const credential = newest(['device', device.serial], filter)
       const groupId = device.group === null ? null : (tables.groups.get(device.group)?.id ?? null)
@@ -34,6 +39,7 @@ export function memoryHolderStore({ tables }: MemorySession): HolderStore {
   function* groups(filter: HolderFilter): Generator<GroupHolder> {
     for (const group of tables.groups.rows({ where: ['organisation', filter.organisation] })) {
       if (filter.nameContains !== undefined && !containsText(group.name, filter.nameContains)) continue
+      if (filter.id !== undefined && group.id !== filter.id) continue
       const credential = newest(['group', group.serial], filter)
       if (credential) yield { group, credential }
     }
