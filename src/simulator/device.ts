@@ -65,5 +65,7 @@ export interface CommonDeviceOptions {
   readonly tls?: TlsTrust
   readonly flash?: Flash
   readonly clock?: SimulatorClock
+  /** Slows downloads down to a small device's speed; default: as fast as they come. */
+  readonly bytesPerSecond?: number
   readonly onEvent?: (event: DeviceEvent) => void
 }

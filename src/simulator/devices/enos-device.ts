@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts'
 import type { CommonDeviceOptions, Outcome, VirtualDevice } from '../device.ts'
 import { type EventFeed, eventFeed } from '../event-feed.ts'
 import { type Flash, MemoryFlash } from '../flash.ts'
+import { paceOf } from '../pace.ts'
 import { DEFAULT_TIMEOUTS, HttpSession, type HttpTimeouts } from '../wire/http-session.ts'
 import { httpTarget } from '../wire/http-target.ts'
 import { type EnosAnswer, EnosBroker, type EnosOffer, type EnosPush, offerOf } from './enos-broker.ts'
@@ -148,6 +149,7 @@ export class EnosDevice implements VirtualDevice {
         ...(pieceBytes > 0 ? { to: Math.min(from + pieceBytes, offer.fileSize) - 1 } : {}),
         total: offer.fileSize,
         flash: this.flash,
+        pace: paceOf(this.#options.clock ?? systemClock, this.#options.bytesPerSecond),
         onBytes: (of) => this.#feed.progress(this.#version, offer.version, { done: this.flash.written, of }),
       }
       const taker = new PieceTaker(piece)

@@ -1,4 +1,5 @@
 import type { Flash } from '../flash.ts'
+import type { Pace } from '../pace.ts'
 import type { HttpRequest, ReplyHead } from '../wire/http-message.ts'
 import type { HttpSocket, WireFailure } from '../wire/http-socket.ts'
 import { type DownloadVerdict, UPDATE_CODE } from './esp-http-update.ts'
@@ -12,6 +13,7 @@ export interface EspDownload {
   readonly headTimeoutMs: number
   /** Real devices block for about 40 minutes; the simulator calls it blocked after this much silence. */
   readonly stallTimeoutMs: number
+  readonly pace: Pace
   readonly onHead?: (head: ReplyHead) => void
   readonly onProgress?: (done: number, of: number) => void
 }
@@ -40,7 +42,7 @@ export async function downloadToFlash(socket: HttpSocket, download: EspDownload)
 
 async function receive(
   socket: HttpSocket,
-  { flash, firstBytes, stallTimeoutMs, onProgress }: EspDownload,
+  { flash, firstBytes, stallTimeoutMs, pace, onProgress }: EspDownload,
   verdict: Extract<DownloadVerdict, { kind: 'flash' }>,
 ): Promise<EspDownloadResult> {
   let refused: EspDownloadResult | undefined
@@ -48,12 +50,13 @@ async function receive(
   flash.begin()
   const read = await socket.readBody(
     { kind: 'length', length: verdict.length },
-    (chunk) => {
+    async (chunk) => {
       if (first) refused = refusalOfStart(chunk, firstBytes, verdict.md5)
       first = false
       if (refused !== undefined) return false
       flash.write(chunk)
       onProgress?.(flash.written, verdict.length)
+      await pace(chunk.length)
       return true
     },
     stallTimeoutMs,

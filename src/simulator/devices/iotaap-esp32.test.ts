@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { jumpingClock } from '../../../test/support/jumping-clock.ts'
 import { type RawReply, type RawRequest, rawHttpServer, reply } from '../../../test/support/raw-http-server.ts'
 import type { DeviceEvent } from '../device.ts'
 import { HashOnlyFlash } from '../flash.ts'
@@ -126,6 +127,13 @@ describe('an update', () => {
     const host = await rawHttpServer(() => ({ bytes: reply('404 Not Found', [CLOSE], '{}') }))
     await device(host.url).run()
     await expect.poll(() => host.endedByClient).toBe(1)
+  })
+
+  it('takes its time where it is slow', async () => {
+    const host = await server(offer)
+    const clock = jumpingClock(0)
+    await device(host.url, { bytesPerSecond: 10_000, clock }).run()
+    expect(clock.now()).toBeCloseTo(4_000)
   })
 
   it('keeps only digests in a flash that hashes', async () => {

@@ -1,7 +1,9 @@
+import { systemClock } from '../clock.ts'
 import type { CommonDeviceOptions, Outcome, VirtualDevice } from '../device.ts'
 import { type EventFeed, eventFeed } from '../event-feed.ts'
 import { type Flash, MemoryFlash } from '../flash.ts'
 import { parseEsp32Image } from '../images/esp32-image.ts'
+import { paceOf } from '../pace.ts'
 import { headerOf, type ReplyHead } from '../wire/http-message.ts'
 import { exchange, HttpSocket } from '../wire/http-socket.ts'
 import { type HttpTarget, httpTarget } from '../wire/http-target.ts'
@@ -215,6 +217,7 @@ export class IotaapEsp32 implements VirtualDevice {
         core: this.#core,
       }),
       flash: this.flash,
+      pace: paceOf(this.#options.clock ?? systemClock, this.#options.bytesPerSecond),
       judge: (head) => judgeEsp32Download(head, this.#slotBytes, this.#core),
       firstBytes: [0xe9],
       headTimeoutMs: this.#timeouts.downloadHeadMs,

@@ -1,6 +1,8 @@
+import { systemClock } from '../clock.ts'
 import type { CommonDeviceOptions, Outcome, VirtualDevice } from '../device.ts'
 import { type EventFeed, eventFeed } from '../event-feed.ts'
 import { type Flash, MemoryFlash } from '../flash.ts'
+import { paceOf } from '../pace.ts'
 import { headerOf } from '../wire/http-message.ts'
 import { exchange, HttpSocket } from '../wire/http-socket.ts'
 import { type HttpTarget, httpTarget } from '../wire/http-target.ts'
@@ -122,6 +124,7 @@ export class IotaapEsp8266 implements VirtualDevice {
     const result: EspDownloadResult = await downloadToFlash(socket, {
       request: this.#downloadRequest('sketch'),
       flash: this.flash,
+      pace: paceOf(this.#options.clock ?? systemClock, this.#options.bytesPerSecond),
       judge: (head) => judgeEsp8266Download(head, FREE_BYTES),
       firstBytes: [0xe9, 0x1f], // [iotaap 4.6] an image, or one packed with gzip
       headTimeoutMs: this.#timeouts.downloadHeadMs,

@@ -1,4 +1,5 @@
 import type { Flash } from '../flash.ts'
+import type { Pace } from '../pace.ts'
 import { type BodyFraming, type HeaderList, headerOf, type ReplyHead } from '../wire/http-message.ts'
 import type { BodySink, HttpReply, WireFailure } from '../wire/http-socket.ts'
 
@@ -18,6 +19,7 @@ export interface PieceRequest {
   /** Gives up after this many bytes in all, as a device that loses its connection. */
   readonly cutAt?: number
   readonly flash: Flash
+  readonly pace: Pace
   readonly onBytes?: (total: number) => void
 }
 
@@ -46,11 +48,12 @@ export class PieceTaker {
     if (head.status !== 200 && head.status !== 206) return undefined
     this.#refusal = this.#start(head, framing)
     if (this.#refusal !== undefined) return () => false
-    const { flash, cutAt, onBytes } = this.#piece
-    return (chunk) => {
+    const { flash, cutAt, pace, onBytes } = this.#piece
+    return async (chunk) => {
       const room = cutAt === undefined ? chunk.length : cutAt - flash.written
       flash.write(room < chunk.length ? chunk.subarray(0, Math.max(room, 0)) : chunk)
       onBytes?.(this.total ?? 0)
+      await pace(chunk.length)
       this.#cut = room < chunk.length
       return !this.#cut
     }

@@ -154,6 +154,15 @@ describe('a broken download', () => {
     expect(host.requests[2]?.header('range')).toBe('bytes=12345-')
   })
 
+  it('takes the time that its speed asks for, resumption included', async () => {
+    const clock = jumpingClock(NOW)
+    const host = await server()
+    expect(await device(host.url, { bytesPerSecond: 50_000, cutAt: 40_000, clock }).run()).toMatchObject({
+      downloads: 2,
+    })
+    expect(clock.now() - NOW).toBeGreaterThanOrEqual(1_999)
+  })
+
   it('starts over when the server sends the whole file again', async () => {
     const host = await server({ file: () => ({ bytes: reply('200 OK', [`ETag: ${ETAG}`], FILE) }) })
     expect(await device(host.url, { cutAt: 500 }).run()).toMatchObject({

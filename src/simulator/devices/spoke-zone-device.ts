@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts'
 import type { CommonDeviceOptions, Outcome, VirtualDevice } from '../device.ts'
 import { type EventFeed, eventFeed } from '../event-feed.ts'
 import { type Flash, MemoryFlash } from '../flash.ts'
+import { paceOf } from '../pace.ts'
 import { DEFAULT_TIMEOUTS, HttpSession, type HttpTimeouts } from '../wire/http-session.ts'
 import { httpTarget } from '../wire/http-target.ts'
 import { type PieceRequest, type PieceResult, PieceTaker } from './ranged-download.ts'
@@ -149,6 +150,7 @@ export class SpokeZoneDevice implements VirtualDevice {
         from,
         total: from === 0 ? undefined : total,
         flash: this.flash,
+        pace: paceOf(this.#options.clock ?? systemClock, this.#options.bytesPerSecond),
         ...(this.#cutAt === undefined ? {} : { cutAt: this.#cutAt }),
         onBytes: (of) => this.#feed.progress(this.#version, file.version, { done: this.flash.written, of }),
       }

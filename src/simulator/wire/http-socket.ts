@@ -31,8 +31,8 @@ export interface WireFailure {
   readonly bodyBytes: number
 }
 
-/** Takes body bytes as they arrive; answers false to stop reading. */
-export type BodySink = (chunk: Uint8Array) => boolean
+/** Takes body bytes as they arrive; answers false to stop reading. Nothing further is read while it works. */
+export type BodySink = (chunk: Uint8Array) => boolean | Promise<boolean>
 
 export interface BodyRead {
   readonly kind: 'body'
@@ -144,7 +144,7 @@ export class HttpSocket {
       const chunk = this.#reader.take(length - bytes)
       if (chunk !== undefined) {
         bytes += chunk.length
-        if (!sink(chunk)) return failure('stopped', 'the reader wants no more', bytes)
+        if (!(await sink(chunk))) return failure('stopped', 'the reader wants no more', bytes)
         continue
       }
       const more = await this.#reader.more(idleTimeoutMs)
@@ -160,7 +160,7 @@ export class HttpSocket {
       const chunk = this.#reader.take(Number.POSITIVE_INFINITY)
       if (chunk !== undefined) {
         bytes += chunk.length
-        if (!sink(chunk)) return failure('stopped', 'the reader wants no more', bytes)
+        if (!(await sink(chunk))) return failure('stopped', 'the reader wants no more', bytes)
         continue
       }
       const more = await this.#reader.more(idleTimeoutMs)

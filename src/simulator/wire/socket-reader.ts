@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 /** Above this many unread bytes the socket is paused, so that a slow reader slows the server. */
-const HIGH_WATER_BYTES = 1024 * 1024
+const HIGH_WATER_BYTES = 256 * 1024
 
 /** Pull-style reading from a socket, with time limits and back-pressure. */
 export class SocketReader {
