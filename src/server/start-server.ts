@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../core/create-core.ts'
 import { createCore } from '../core/create-core.ts'
@@ -12,6 +10,7 @@ import { startJobs } from './background-jobs.ts'
 import { buildApp } from './build-app.ts'
 import { checkMasterKey } from './config/check-master-key.ts'
 import { loadMasterKey } from './config/master-key.ts'
+import { blobFolder, databaseFile } from './config/places.ts'
 import type { Config } from './config/settings.ts'
 import { ensureOwner } from './ensure-owner.ts'
 import { createLogger } from './logger.ts'
@@ -85,7 +84,7 @@ export async function openCore(config: Config): Promise<{ core: Core; storage: S
   const blobs = await FilesystemBlobs.open(blobFolder(config))
   const storage = await openSqlStorage(
     config.databaseUrl === undefined
-      ? { kind: 'sqlite', file: join(config.data, 'godwit.db') }
+      ? { kind: 'sqlite', file: databaseFile(config) }
       : { kind: 'postgres', url: config.databaseUrl, ...config.database },
   )
   await checkMasterKey(storage, secrets).catch(async (error) => {
@@ -105,11 +104,6 @@ export async function openCore(config: Config): Promise<{ core: Core; storage: S
     config.limits,
   )
   return { core, storage }
-}
-
-function blobFolder(config: Config): string {
-  if (config.blobs === undefined) return config.data
-  return config.blobs.startsWith('file://') ? fileURLToPath(config.blobs) : config.blobs.slice('file:'.length)
 }
 
 function advertised(listening: string, config: Config): string {
