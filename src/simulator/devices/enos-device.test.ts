@@ -76,7 +76,7 @@ function device(url: string, more: Partial<EnosDeviceOptions> = {}): EnosDevice 
     device: DEVICE,
     version: '1.0',
     pieceBytes: 4_096,
-    timeouts: { connectMs: 1_000, headMs: 200, bodyMs: 200 },
+    timeouts: { connectMs: 5_000, headMs: 5_000, bodyMs: 5_000 },
     ...more,
   })
 }

@@ -11,7 +11,9 @@ const DEVICE = { id: '5e1b57808711f904f5df4bad', token: 'FSXuSmJRiJ4v' }
 const GROUP = { id: '5e24a2d05cde30ff0a1ed6aa', token: '0123456789abcdef' }
 const LATEST = `/v1/ota/device/latest/${DEVICE.id}`
 const IMAGE = esp32Image({ version: '1.2.7', project: 'magnolia', size: 40_000 })
-const FAST = { connectMs: 1_000, latestHeadMs: 100, downloadHeadMs: 100, stallMs: 100 }
+const PATIENT = { connectMs: 5_000, latestHeadMs: 5_000, downloadHeadMs: 5_000, stallMs: 5_000 }
+const IMPATIENT_AT_LATEST = { timeouts: { latestHeadMs: 100, stallMs: 100 } }
+const IMPATIENT_AT_DOWNLOAD = { timeouts: { downloadHeadMs: 100, stallMs: 100 } }
 const CLOSE = 'Connection: close'
 
 const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex')
@@ -29,7 +31,7 @@ function server(onLatest: RawReply | undefined, onDownload: RawReply | undefined
 }
 
 function device(url: string, options: Partial<IotaapEsp32Options> = {}): IotaapEsp32 {
-  return new IotaapEsp32({ url, device: DEVICE, version: '1.0.0', timeouts: FAST, ...options })
+  return new IotaapEsp32({ url, device: DEVICE, version: '1.0.0', timeouts: PATIENT, ...options })
 }
 
 describe('an update', () => {
@@ -144,7 +146,7 @@ describe('an update', () => {
 })
 
 describe('[iotaap 4.5] the latest reply', () => {
-  it.each<[string, RawReply, object]>([
+  it.each<[string, RawReply, object, Partial<IotaapEsp32Options>?]>([
     ['the same version', latest('{"ver":"1.0.0"}'), { kind: 'up-to-date', code: 202, downloads: 0, responses: [202] }],
     ['an older version', latest('{"ver":"0.9.0"}'), { kind: 'updated', downloads: 1, responses: [201] }],
     ['one byte more', latest('{"ver":"v1.0.0"}'), { kind: 'updated', downloads: 1 }],
@@ -161,7 +163,7 @@ describe('[iotaap 4.5] the latest reply', () => {
     ],
     ['500', ended(reply('500 Oops', [CLOSE], '{}')), { kind: 'failed', code: 203, downloads: 0, responses: [203] }],
     ['a redirect', ended(reply('302 Found', [CLOSE, 'Location: /v1'])), { kind: 'failed', code: 203, downloads: 0 }],
-    ['silence', { bytes: '' }, { kind: 'failed', code: 203, downloads: 0 }],
+    ['silence', { bytes: '' }, { kind: 'failed', code: 203, downloads: 0 }, IMPATIENT_AT_LATEST],
     ['no HTTP', ended(Buffer.from('hello\r\n\r\n')), { kind: 'failed', code: 203, downloads: 0 }],
     [
       'a short body',
@@ -172,15 +174,16 @@ describe('[iotaap 4.5] the latest reply', () => {
       'a stalled body',
       { bytes: reply('200 OK', [CLOSE, 'Content-Length: 99'], '{') },
       { kind: 'failed', code: 'blocked' },
+      IMPATIENT_AT_LATEST,
     ],
     [
       'a chunked body',
       ended(reply('200 OK', [CLOSE, 'Transfer-Encoding: chunked'], 'f\r\n{"ver":"1.2.7"}\r\n0\r\n\r\n')),
       { kind: 'failed', code: 'blocked', downloads: 0 },
     ],
-  ])('with %s', async (_what, onLatest, expected) => {
+  ])('with %s', async (_what, onLatest, expected, options) => {
     const host = await server(onLatest)
-    expect(await device(host.url).run()).toMatchObject(expected)
+    expect(await device(host.url, options).run()).toMatchObject(expected)
   })
 
   it.each([
@@ -249,8 +252,9 @@ describe('[iotaap 4.5] the download reply', () => {
       'stalled',
       { bytes: reply('200 OK', [CLOSE, 'Content-Length: 40000'], IMAGE.subarray(0, 20_000)) },
       { code: 'blocked' },
+      IMPATIENT_AT_DOWNLOAD,
     ],
-    ['silent', { bytes: '' }, { code: -11 }],
+    ['silent', { bytes: '' }, { code: -11 }, IMPATIENT_AT_DOWNLOAD],
     ['that never begins', ended(Buffer.of()), { code: -5 }],
     ['that is no HTTP', ended(Buffer.from('hello\r\n\r\n')), { code: -7 }],
   ])('%s', async (_what, onDownload, expected, options) => {

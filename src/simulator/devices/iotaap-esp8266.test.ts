@@ -7,7 +7,7 @@ import { IotaapEsp8266, type IotaapEsp8266Options } from './iotaap-esp8266.ts'
 const DEVICE = { id: '5e1b57808711f904f5df4bad', token: 'FSXuSmJRiJ4v' }
 const IMAGE = Buffer.concat([Buffer.of(0xe9, 1, 2, 0x40), Buffer.alloc(9_000, 'sketch')])
 const PACKED = gzipSync(IMAGE)
-const FAST = { connectMs: 1_000, latestHeadMs: 100, downloadHeadMs: 100, stallMs: 100 }
+const PATIENT = { connectMs: 5_000, latestHeadMs: 5_000, downloadHeadMs: 5_000, stallMs: 5_000 }
 const md5 = createHash('md5').update(IMAGE).digest('hex')
 
 const closing = (status: string, headers: readonly string[], body: string | Uint8Array): RawReply => ({
@@ -21,7 +21,7 @@ function server(onDownload: RawReply) {
 }
 
 function device(url: string, options: Partial<IotaapEsp8266Options> = {}): IotaapEsp8266 {
-  return new IotaapEsp8266({ url, device: DEVICE, version: '1.0.0', timeouts: FAST, ...options })
+  return new IotaapEsp8266({ url, device: DEVICE, version: '1.0.0', timeouts: PATIENT, ...options })
 }
 
 describe('[iotaap 4.6] ESP8266', () => {

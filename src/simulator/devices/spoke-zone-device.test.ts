@@ -58,7 +58,7 @@ function options(url: string, more: Partial<SpokeZoneDeviceOptions> = {}): Spoke
     version: '1.2.3',
     retryScheduleMs: [],
     clock: jumpingClock(NOW),
-    timeouts: { connectMs: 1_000, headMs: 200, bodyMs: 200 },
+    timeouts: { connectMs: 5_000, headMs: 5_000, bodyMs: 5_000 },
     ...more,
   }
 }

@@ -18,7 +18,8 @@ const GET: HttpRequest = {
     ['host', 'h'],
   ],
 }
-const LIMITS = { headTimeoutMs: 200, bodyTimeoutMs: 200 }
+const LIMITS = { headTimeoutMs: 5_000, bodyTimeoutMs: 5_000 }
+const IMPATIENT = { headTimeoutMs: 100, bodyTimeoutMs: 100 }
 
 async function open(url: string, tls?: TlsTrust): Promise<HttpSocket> {
   const socket = await HttpSocket.open(httpTarget(url, tls), 1_000)
@@ -26,10 +27,10 @@ async function open(url: string, tls?: TlsTrust): Promise<HttpSocket> {
   return socket
 }
 
-async function ask(answer: RawReply, request: HttpRequest = GET) {
+async function ask(answer: RawReply, request: HttpRequest = GET, limits = LIMITS) {
   const host = await rawHttpServer(() => answer)
   const socket = await open(host.url)
-  const result = await exchange(socket, request, { ...LIMITS, maxBodyBytes: 1_000 })
+  const result = await exchange(socket, request, { ...limits, maxBodyBytes: 1_000 })
   socket.close()
   return result
 }
@@ -126,7 +127,8 @@ describe('a reply', () => {
       'short-body',
     ],
   ])('of %s is a failure as a value', async (_what, answer, fault) => {
-    expect(await ask(answer)).toMatchObject({ kind: 'wire-failure', fault })
+    const limits = fault.endsWith('-timeout') ? IMPATIENT : LIMITS
+    expect(await ask(answer, GET, limits)).toMatchObject({ kind: 'wire-failure', fault })
   })
 
   it('streams to a sink that may stop, with the bytes counted', async () => {
@@ -197,7 +199,7 @@ describe('HttpSession', () => {
       }
       return { bytes: reply('200 OK', path === '/close' ? ['Connection: close'] : []) }
     })
-    const session = new HttpSession(httpTarget(host.url), { connectMs: 1_000, headMs: 500, bodyMs: 500 })
+    const session = new HttpSession(httpTarget(host.url), { connectMs: 5_000, headMs: 5_000, bodyMs: 5_000 })
     for (const path of ['/a', '/b', '/close', '/c'])
       expect(await session.request(get(path))).toMatchObject({ kind: 'reply' })
     dropNext = true
