@@ -114,6 +114,59 @@ export function describeStorage(name: string, open: () => Promise<Storage>): voi
       expect((await suite.write((stores) => stores.devices.insert(other))).key).toBe(other.key)
     })
 
+    it('lets a transaction go on after a conflict that it handles', async () => {
+      const { organisation, product, device, firmware, release } = await suite.write(insertFleet)
+      const owner = organisation.serial
+      const clashes: Array<(stores: Stores) => Promise<unknown>> = [
+        ({ devices }) => devices.insert(rows.newDevice(owner, { key: device.key })),
+        ({ devices }) => devices.insertMany([rows.newDevice(owner), rows.newDevice(owner, { key: device.key })]),
+        ({ products }) => products.insert(rows.newProduct(owner, { key: product.key })),
+        ({ updates }) => updates.insert(rows.newUpdate(device, release)),
+        ({ releases }) => releases.insert(rows.newRelease(firmware)),
+      ]
+      await suite.write((stores) => stores.updates.insert(rows.newUpdate(device, release)))
+      for (const clash of clashes) {
+        await suite.write(async (stores) => {
+          await expect(clash(stores), String(clash)).rejects.toMatchObject({ code: 'conflict' })
+          await stores.settings.set('went-on', String(clash))
+        })
+        expect(await suite.read.settings.get('went-on')).toBe(String(clash))
+      }
+      expect(await suite.read.devices.list({ organisation: owner }, { limit: 9 })).toEqual([device])
+    })
+
+    it('refuses a row that refers to something that does not exist', async () => {
+      const { organisation, device, release, module } = await suite.write(insertFleet)
+      const owner = organisation.serial
+      const nothing = { serial: 2 ** 31, organisation: owner }
+      const dangling: Array<(stores: Stores) => Promise<unknown>> = [
+        ({ devices }) => devices.insert(rows.newDevice(nothing.serial)),
+        ({ devices }) => devices.insert(rows.newDevice(owner, { product: nothing.serial })),
+        ({ devices }) => devices.update(device.serial, { group: nothing.serial }),
+        ({ modules }) => modules.insert(rows.newModule(nothing)),
+        ({ credentials }) => credentials.insert(rows.newCredential(nothing)),
+        ({ running }) => running.put({ device: nothing.serial, module: module.serial, version: '1', reportedAt: 1 }),
+        ({ artifacts }) => artifacts.insert(rows.newArtifact(nothing)),
+        ({ firmware }) => firmware.insert(rows.newFirmware(owner, { module: nothing.serial })),
+        ({ assignments }) => assignments.put(rows.newAssignment(device, nothing)),
+        ({ updates }) => updates.insert(rows.newUpdate(nothing, release)),
+        ({ memberships }) => memberships.put({ account: nothing.serial, organisation: owner, role: 'owner' }),
+      ]
+      for (const write of dangling) {
+        await expect(suite.write(write), String(write)).rejects.toMatchObject({ code: 'not-found' })
+      }
+    })
+
+    it('refuses a transaction inside a transaction, and writes outside one', async () => {
+      const refused = { code: 'internal' }
+      const nested = suite.write(() => suite.write((stores) => stores.settings.set('nested', '1')))
+      await expect(nested).rejects.toMatchObject(refused)
+      await expect(suite.storage.read.settings.set('outside', '1')).rejects.toMatchObject(refused)
+      await expect(suite.storage.management.settings.set('outside', '1')).rejects.toMatchObject(refused)
+      await suite.write((stores) => stores.settings.set('works', '1'))
+      expect(await suite.read.settings.get('outside')).toBeUndefined()
+    })
+
     it('runs transactions that come at once as if one after the other', async () => {
       await suite.write((stores) => stores.settings.set('counter', '0'))
       const { device, release } = await suite.write(insertFleet)

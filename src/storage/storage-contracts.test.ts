@@ -6,6 +6,7 @@ import { describeAliasStore } from '../core/device/alias-store.contract.ts'
 import { describeCredentialStore } from '../core/device/credential-store.contract.ts'
 import { describeDeviceStore } from '../core/device/device-store.contract.ts'
 import { describeGroupStore } from '../core/device/group-store.contract.ts'
+import { describeHolderStore } from '../core/device/holder-store.contract.ts'
 import { describeRunningStore } from '../core/device/running-store.contract.ts'
 import { describeEventStore } from '../core/event/event-store.contract.ts'
 import { describeBlobRecordStore } from '../core/firmware/blob-record-store.contract.ts'
@@ -28,6 +29,7 @@ const CONTRACTS = [
   describeGroupStore,
   describeCredentialStore,
   describeRunningStore,
+  describeHolderStore,
   describeAliasStore,
   describeFirmwareStores,
   describeBlobRecordStore,

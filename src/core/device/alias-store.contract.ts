@@ -38,6 +38,18 @@ export function describeAliasStore(name: string, open: () => Promise<Storage>): 
       expect(await suite.read.aliases.find('s', 0, 'X')).toBeUndefined()
     })
 
+    it('finds a name in all scopes, by scope', async () => {
+      const { scope, a, b } = await twoDevices()
+      const all = [0, scope, scope + 1].map((each) => {
+        return { slot: 'everywhere', scope: each, name: 'x', kind: 'device' as const, owner: each === 0 ? a : b }
+      })
+      for (const alias of all.toReversed()) await claim(alias)
+      expect(await suite.read.aliases.findInAllScopes('everywhere', 'x', 9)).toEqual(all)
+      expect(await suite.read.aliases.findInAllScopes('everywhere', 'x', 2)).toEqual(all.slice(0, 2))
+      expect(await suite.read.aliases.findInAllScopes('everywhere', 'y', 9)).toEqual([])
+      expect(await suite.read.aliases.findInAllScopes('nowhere', 'x', 9)).toEqual([])
+    })
+
     it('releases all names of one owner, who may then be another', async () => {
       const { scope, a, b } = await twoDevices()
       const alias = { slot: 's', scope, name: 'x', kind: 'device' as const, owner: a }

@@ -124,6 +124,9 @@ export function describeDeviceStore(name: string, open: () => Promise<Storage>):
       expect(await search({ nameContains: '0% G' })).toEqual(['Truck-1'])
       expect(await search({ nameContains: "'" })).toEqual(['d'])
       expect(await search({ search: 't%k' })).toEqual([])
+      await insert(organisation, { key: 'e', name: 'Übermaß' })
+      expect(await search({ search: 'ÜBER' })).toEqual(['e'])
+      expect(await search({ nameContains: 'überMAß' })).toEqual(['e'])
     })
 
     it('moves last seen forward only, for many at once, without a new revision', async () => {

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import {
+  newDataFile,
   newDevice,
   newFirmware,
   newModule,
   newOrganisation,
   newProduct,
   newRelease,
+  someId,
 } from '../../../test/support/rows.ts'
 import { conflict, expectSlices, IN_USE, insertFleet, times, useStorage } from '../../../test/support/storage-suite.ts'
 import type { Storage } from '../ports.ts'
@@ -76,6 +78,31 @@ export function describeProductStores(name: string, open: () => Promise<Storage>
       await suite.write((stores) => stores.products.delete(product.serial))
       expect(await suite.read.products.find(product.serial)).toBeUndefined()
       expect(await suite.read.modules.find(module.serial)).toBeUndefined()
+    })
+
+    it('takes a deleted product out of its organisation and a deleted module out of data files', async () => {
+      const { organisation, device } = await suite.write(insertFleet)
+      const product = await insertProduct(organisation.serial)
+      const module = await suite.write((stores) => stores.modules.insert(newModule(product)))
+      const alias = { slot: 's', scope: organisation.serial, name: product.key, kind: 'product' as const }
+      const file = await suite.write(async (stores) => {
+        await stores.organisations.update(organisation.serial, { defaultProduct: product.serial })
+        await stores.aliases.claim({ ...alias, owner: product.serial })
+        return stores.dataFiles.insert(newDataFile(device, { module: module.serial }))
+      })
+      await suite.write((stores) => stores.products.delete(product.serial))
+      expect((await suite.read.organisations.find(organisation.serial))?.defaultProduct).toBeNull()
+      expect(await suite.read.aliases.find(alias.slot, alias.scope, alias.name)).toBeUndefined()
+      expect((await suite.read.dataFiles.find(file.serial))?.module).toBeNull()
+    })
+
+    it('finds the products of a key in every organisation, by serial', async () => {
+      const key = `shared-${someId()}`
+      const owners = await times(3, insertOrganisation)
+      const all = await times(3, (index) => insertProduct(owners[index]?.serial ?? 0, { key }))
+      expect(await suite.read.products.listByKeyOnServer(key, 9)).toEqual(all)
+      expect(await suite.read.products.listByKeyOnServer(key, 2)).toEqual(all.slice(0, 2))
+      expect(await suite.read.products.listByKeyOnServer(key.toUpperCase(), 9)).toEqual([])
     })
 
     it('keeps a product while a device, a firmware or a release refers to it', async () => {

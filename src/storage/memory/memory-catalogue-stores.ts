@@ -24,7 +24,7 @@ export function memoryOrganisationStore({ tables, changes }: MemorySession): Org
 }
 
 export function memoryProductStore({ tables, changes }: MemorySession): ProductStore {
-  const { products, modules, devices, firmware, releases, aliases } = tables
+  const { organisations, products, modules, devices, firmware, releases, aliases } = tables
   return {
     async insert(row) {
       changes.fleet(row.organisation)
@@ -50,6 +50,8 @@ export function memoryProductStore({ tables, changes }: MemorySession): ProductS
       if (releases.count(['product', serial]) > 0) throw inUse('product', 'release')
       for (const module of [...modules.rows({ where: ['product', serial] })]) deleteModule(tables, module.serial)
       deleteWhere(aliases, { where: ['owner', joined('product', serial)] })
+      const owner = organisations.get(row.organisation)
+      if (owner?.defaultProduct === serial) changeEntity(organisations, owner, { patch: { defaultProduct: null } })
       products.delete(serial)
       changes.fleet(row.organisation)
     },
@@ -83,9 +85,14 @@ export function memoryModuleStore({ tables, changes }: MemorySession): ModuleSto
   }
 }
 
-function deleteModule({ modules, firmware, running }: Tables, serial: number): void {
+function deleteModule({ modules, firmware, running, dataFiles }: Tables, serial: number): void {
   if (firmware.count(['module', serial]) > 0) throw inUse('module', 'firmware')
   if (running.count(['module', serial]) > 0) throw inUse('module', 'running version')
+  const module = modules.get(serial)
+  if (module === undefined) return
+  for (const file of [...dataFiles.rows({ where: ['organisation', module.organisation] })]) {
+    if (file.module === serial) dataFiles.replace({ ...file, module: null })
+  }
   modules.delete(serial)
 }
 

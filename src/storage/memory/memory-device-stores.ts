@@ -1,11 +1,11 @@
-import type { New } from '../../core/common.ts'
-import type { Credential, Device } from '../../core/device/device.ts'
+import type { Device } from '../../core/device/device.ts'
 import type { CredentialStore, DeviceFilter, DeviceStore, GroupStore } from '../../core/device/device-store.ts'
 import {
   changeEntity,
   containsText,
   count,
   deleteWhere,
+  insertEntities,
   insertEntity,
   inUse,
   type MemorySession,
@@ -17,14 +17,17 @@ import { joined, LISTED } from './memory-tables.ts'
 
 export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceStore {
   const { devices, credentials, running, assignments, updates, aliases } = tables
-  const insert: DeviceStore['insert'] = async (row) => {
-    const inserted = insertEntity(devices, row)
-    changes.device(inserted.serial)
-    return inserted
-  }
   return {
-    insert,
-    insertMany: async (rows: readonly New<Device>[]) => Promise.all(rows.map(insert)),
+    async insert(row) {
+      const inserted = insertEntity(devices, row)
+      changes.device(inserted.serial)
+      return inserted
+    },
+    async insertMany(rows) {
+      const inserted = insertEntities(devices, rows)
+      for (const { serial } of inserted) changes.device(serial)
+      return inserted
+    },
     find: async (serial) => devices.get(serial),
     async findById(organisation, id) {
       const row = devices.find('id', id)
@@ -128,10 +131,6 @@ export function memoryGroupStore({ tables, changes }: MemorySession): GroupStore
 
 export function memoryCredentialStore({ tables, changes }: MemorySession): CredentialStore {
   const { credentials } = tables
-  const insert: CredentialStore['insert'] = async (row) => {
-    changes.target(row)
-    return insertEntity(credentials, row)
-  }
   const listBy = (where: ['device' | 'group', number], scheme: string | undefined) =>
     take(
       credentials.rows({ where }),
@@ -139,8 +138,14 @@ export function memoryCredentialStore({ tables, changes }: MemorySession): Crede
       (row) => scheme === undefined || row.scheme === scheme,
     )
   return {
-    insert,
-    insertMany: async (rows: readonly New<Credential>[]) => Promise.all(rows.map(insert)),
+    async insert(row) {
+      changes.target(row)
+      return insertEntity(credentials, row)
+    },
+    async insertMany(rows) {
+      for (const row of rows) changes.target(row)
+      return insertEntities(credentials, rows)
+    },
     find: async (serial) => credentials.get(serial),
     findByHash: async (scheme, hash) => credentials.find('hash', joined(scheme, hash)),
     listByDevice: async (device, scheme) => listBy(['device', device], scheme),

@@ -46,6 +46,21 @@ export function insertEntity<T extends Entity, U extends string, G extends strin
   return table.insert({ ...row, revision: 1 } as unknown as Unnumbered<T>)
 }
 
+/** All of them in order, or none. */
+export function insertEntities<T extends Entity, U extends string, G extends string>(
+  table: Table<T, U, G>,
+  rows: readonly New<T>[],
+): T[] {
+  const inserted: T[] = []
+  try {
+    for (const row of rows) inserted.push(insertEntity(table, row))
+  } catch (error) {
+    for (const { serial } of inserted) table.delete(serial)
+    throw error
+  }
+  return inserted
+}
+
 /** undefined when there is no such row, or its revision is not `ifRevision`. */
 export function changeEntity<T extends Entity, U extends string, G extends string>(
   table: Table<T, U, G>,

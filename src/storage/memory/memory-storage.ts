@@ -24,6 +24,7 @@ import {
   memoryUpdateStore,
 } from './memory-fleet-stores.ts'
 import { memoryHolderStore } from './memory-holder-store.ts'
+import { relateMemoryTables } from './memory-references.ts'
 import { memoryAliasStore, memoryRunningStore } from './memory-running-store.ts'
 import { ChangeLog, type MemorySession } from './memory-session.ts'
 import { committedTables, createMemoryTables } from './memory-tables.ts'
@@ -41,23 +42,29 @@ class MemoryStorage implements Storage {
   readonly #changes = new ChangeLog()
   readonly #stores = memoryStores({ tables: this.#tables, changes: this.#changes })
   readonly #listeners: Array<(changes: readonly Change[]) => void> = []
-  readonly #inTransaction = new AsyncLocalStorage<true>()
+  readonly #scope = new AsyncLocalStorage<{ isOpen: boolean }>()
   #last: Promise<void> = Promise.resolve()
 
   constructor() {
+    relateMemoryTables(this.#tables)
     this.read = memoryStores({ tables: committedTables(this.#tables), changes: new ChangeLog() })
     this.management = this.read
   }
 
   async transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
-    if (this.#inTransaction.getStore()) throw new OtaError('internal', 'A transaction inside a transaction')
+    // It would wait for itself for ever.
+    if (this.#scope.getStore()?.isOpen) throw new OtaError('internal', 'A transaction inside a transaction')
     const { promise, resolve } = Promise.withResolvers<void>()
     const before = this.#last
     this.#last = promise
     await before
+    const scope = { isOpen: true }
     try {
-      return await this.#inTransaction.run(true, () => this.#run(work))
+      const result = await this.#scope.run(scope, () => this.#run(work))
+      this.#notify(this.#changes.take())
+      return result
     } finally {
+      scope.isOpen = false
       resolve()
     }
   }
@@ -68,13 +75,25 @@ class MemoryStorage implements Storage {
     try {
       const result = await work(this.#stores)
       for (const table of tables) table.commit()
-      const changes = this.#changes.take()
-      if (changes.length > 0) for (const listener of this.#listeners) listener(changes)
       return result
     } catch (error) {
       for (const table of tables) table.rollback()
       this.#changes.take()
       throw error
+    }
+  }
+
+  /** What is committed is committed: a listener that throws is a bug and ends the process as one. */
+  #notify(changes: readonly Change[]): void {
+    if (changes.length === 0) return
+    for (const listener of this.#listeners) {
+      try {
+        listener(changes)
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
     }
   }
 

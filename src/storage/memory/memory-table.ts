@@ -40,6 +40,11 @@ export interface TableDefinition<T, U extends string, G extends string> {
   readonly groups: Readonly<Record<G, KeyOf<T>>>
 }
 
+interface Reference<T> {
+  readonly to: { get(serial: Serial): unknown }
+  readonly serialOf: (row: T) => Serial | null
+}
+
 /**
  * The table as the one open transaction sees it. The first change of a row keeps its earlier image: `rollback` puts the
  * images back, and `committed` reads through them, so that both cost what was changed and not what is stored.
@@ -52,6 +57,7 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
   readonly #indexes: readonly (UniqueIndex<T> | GroupIndex<T>)[]
   readonly #rows = new Map<Serial, T>()
   readonly #images = new Map<Serial, T | undefined>()
+  readonly #references: Array<Reference<T>> = []
   #lastSerial = 0
   #isWritable = false
 
@@ -60,6 +66,12 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     this.#unique = indexes(definition.unique, (keyOf) => new UniqueIndex(keyOf))
     this.#groups = indexes(definition.groups, (keyOf) => new GroupIndex(keyOf))
     this.#indexes = [...this.#unique.values(), ...this.#groups.values()]
+  }
+
+  /** From now on a row can be written only while the row that it names in `to` exists. */
+  refersTo(to: Reference<T>['to'], serialOf: Reference<T>['serialOf']): this {
+    this.#references.push({ to, serialOf })
+    return this
   }
 
   get(serial: Serial): T | undefined {
@@ -167,8 +179,18 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     }
   }
 
+  #requireReferents(row: T): void {
+    for (const { to, serialOf } of this.#references) {
+      const serial = serialOf(row)
+      if (serial === null || to.get(serial) !== undefined) continue
+      const message = `The ${this.#entity} refers to something that does not exist`
+      throw new OtaError('not-found', message, { details: { entity: this.#entity } })
+    }
+  }
+
   #put(serial: Serial, next: T | undefined): void {
     if (!this.#isWritable) refuse()
+    if (next !== undefined) this.#requireReferents(next)
     if (!this.#images.has(serial)) this.#images.set(serial, this.#rows.get(serial))
     this.#swap(serial, next)
   }
