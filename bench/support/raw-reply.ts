@@ -1,0 +1,70 @@
+import { connect } from 'node:net'
+
+/** A reply as it came over the wire. */
+export interface RawReply {
+  readonly status: number
+  /** In order, names as sent; `date` left out. */
+  readonly headers: ReadonlyArray<readonly [string, string]>
+  readonly body: Buffer
+}
+
+/** Sends one request on a connection of its own and reads until the announced length is there. */
+export async function rawReply(url: string, path: string, headers: Record<string, string> = {}): Promise<RawReply> {
+  const { hostname, port } = new URL(url)
+  const lines = Object.entries({ host: 'bench', ...headers }).map(([name, value]) => `${name}: ${value}`)
+  const bytes = await new Promise<Buffer>((resolve, reject) => {
+    const chunks: Buffer[] = []
+    const socket = connect({ host: hostname, port: Number(port) }, () =>
+      socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`),
+    )
+    socket.on('data', (chunk) => {
+      chunks.push(chunk)
+      const all = Buffer.concat(chunks)
+      if (isWhole(all)) {
+        socket.destroy()
+        resolve(all)
+      }
+    })
+    socket.on('error', reject)
+    socket.on('end', () => resolve(Buffer.concat(chunks)))
+  })
+  const end = bytes.indexOf('\r\n\r\n')
+  const [first = '', ...fields] = bytes.subarray(0, end).toString('latin1').split('\r\n')
+  return {
+    status: Number(first.split(' ')[1]),
+    headers: fields
+      .map((field) => [field.slice(0, field.indexOf(':')), field.slice(field.indexOf(':') + 2)] as const)
+      .filter(([name]) => name.toLowerCase() !== 'date'),
+    body: bytes.subarray(end + 4),
+  }
+}
+
+function isWhole(bytes: Buffer): boolean {
+  const end = bytes.indexOf('\r\n\r\n')
+  const length = /content-length: (\d+)/i.exec(bytes.subarray(0, Math.max(end, 0)).toString('latin1'))?.[1]
+  return end > 0 && length !== undefined && bytes.length >= end + 4 + Number(length)
+}
+
+/** Throws unless both servers answer alike: status, header names and values in any order, body. */
+export function assertSameReply(ours: RawReply, bare: RawReply): void {
+  const canonical = (reply: RawReply) =>
+    JSON.stringify([
+      reply.status,
+      reply.headers.map(([name, value]) => `${name.toLowerCase()}: ${value}`).sort(),
+      reply.body.toString('base64'),
+    ])
+  if (canonical(ours) !== canonical(bare))
+    throw new Error(`The baseline answers otherwise:\n${canonical(ours)}\n${canonical(bare)}`)
+}
+
+/** The reply in the form that the baselines take; what node:http adds by itself is left to it. */
+export function asBaseline(reply: RawReply): string {
+  const own = new Set(['keep-alive', 'transfer-encoding'])
+  const headers = Object.fromEntries(
+    reply.headers.filter(
+      ([name, value]) =>
+        !own.has(name.toLowerCase()) && !(name.toLowerCase() === 'connection' && value === 'keep-alive'),
+    ),
+  )
+  return JSON.stringify({ status: reply.status, headers, body: reply.body.toString('utf8') })
+}
