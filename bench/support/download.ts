@@ -10,7 +10,7 @@ function downloadOne(url: string, path: string): Promise<number> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
     let received = 0
-    const socket = connect({ host: hostname, port: Number(port), highWaterMark: 2 ** 20 }, () =>
+    const socket = connect({ host: hostname, port: Number(port) }, () =>
       socket.write(`GET ${path} HTTP/1.0\r\nhost: bench\r\nconnection: close\r\n\r\n`),
     )
     socket.on('data', (chunk) => {
