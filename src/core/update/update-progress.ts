@@ -117,7 +117,7 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     const open = known.open
     if (open && open.via === via && open.state === 'downloading' && aimsAt(open, file))
       return { file, update: open, closesDelivered: true }
-    return orRaceLost(() =>
+    const start = () =>
       storage.transaction(async (stores): Promise<DownloadTicket | undefined> => {
         const fresh = await loadDeviceFacts(stores, known.device.serial)
         if (!fresh || (fresh.open && fresh.open.via !== via)) return undefined
@@ -131,8 +131,8 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
         update ??= await openUpdate(stores, ports, fresh, { via, release: release.serial, files: [file] })
         update = (await moveUpdate(stores, ports, update, { trigger: 'download', actor })) ?? update
         return { file, update, closesDelivered: true }
-      }),
-    )
+      })
+    return (await orRaceLost(start)) ?? (await orRaceLost(start))
   }
 
   async function finishDownload(known: DeviceFacts, ticket: DownloadTicket): Promise<void> {
