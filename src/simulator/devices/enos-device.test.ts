@@ -232,6 +232,21 @@ describe('failures', () => {
     expect(published(host.requests).at(-1)).toEqual(['progress', expect.objectContaining({ step: String(step) })])
   })
 
+  it('leaves nothing behind in the spare slot for the next attempt', async () => {
+    let attempts = 0
+    const host = await broker({
+      offers: [OFFER],
+      file: (request) => {
+        attempts += 1
+        return attempts <= 3 ? fileReply(request, Buffer.alloc(FILE.length)) : fileReply(request)
+      },
+    })
+    const meter = device(host.url)
+    expect(await meter.run()).toMatchObject({ kind: 'failed', code: -3 })
+    expect(await meter.run()).toMatchObject({ kind: 'updated', sha256: SHA256 })
+    expect(meter.flash.runningBytes()).toEqual(FILE)
+  })
+
   it('[enos 5.3] a reply id that is no text, or another one', async () => {
     for (const wrong of [1, '9', undefined]) {
       const host = await broker({

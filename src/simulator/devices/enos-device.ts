@@ -141,7 +141,6 @@ export class EnosDevice implements VirtualDevice {
       if (typeof address.data !== 'string') return { kind: 'refused', code: 'bad-reply', detail: 'no address' }
       fileUrl = address.data
     }
-    this.flash.begin()
     let reported = 0
     for (let from = 0; ; from = this.flash.written) {
       const piece: PieceRequest = {

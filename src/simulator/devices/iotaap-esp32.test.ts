@@ -290,7 +290,7 @@ describe('[iotaap 4.5] the download reply', () => {
 describe('[iotaap 4.4] a latest reply that does not close', () => {
   const keptOpen: RawReply = { bytes: reply('200 OK', ['Connection: keep-alive'], '{"ver":"1.2.7"}') }
 
-  it.each(['Connection: keep-alive', 'Connection: Close', 'X-None: 1'])(
+  it.each(['Connection: keep-alive', 'Connection: Close', 'Connection: keep-alive, close', 'X-None: 1'])(
     'with %s downloads on the same socket',
     async (header) => {
       const host = await server({ bytes: reply('200 OK', [header], '{"ver":"1.2.7"}') })

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { createServer as createTlsServer } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { type RawReply, rawHttpServer, reply } from '../../../test/support/raw-http-server.ts'
@@ -146,6 +147,24 @@ describe('a reply', () => {
     expect(result).toMatchObject({ kind: 'wire-failure', fault: 'stopped', bodyBytes: taken })
     expect(taken).toBeLessThan(3_000_000)
   })
+})
+
+it('a slow sink holds the server back', async () => {
+  const host = await rawHttpServer(() => ({ bytes: reply('200 OK', [], Buffer.alloc(20_000_000)) }))
+  const socket = await open(host.url)
+  const unread: number[] = []
+  await exchange(socket, GET, {
+    ...LIMITS,
+    sinkFor: () => async () => {
+      await expect.poll(() => socket.unreadBytes, { interval: 1 }).toBeGreaterThan(200_000)
+      for (let turn = 0; turn < 200; turn += 1) await immediate()
+      unread.push(socket.unreadBytes)
+      return false
+    },
+  })
+  socket.cut()
+  expect(unread).toHaveLength(1)
+  expect(unread[0]).toBeLessThan(1_000_000)
 })
 
 describe('a connection', () => {
