@@ -1,0 +1,104 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { AccessKey } from '../../core/access/access-key.ts'
+import type { OneTimeUse } from '../../core/access/access-token-service.ts'
+import type { Core } from '../../core/create-core.ts'
+import { equalSecrets } from '../http/constant-time.ts'
+import type { EnosConfig } from './config.ts'
+import { type CoreSdkAuth, isOpaqueHeader } from './core-sdk.ts'
+import { isSha256Hex, signatureOf } from './digests.ts'
+import { CODE, EnosFailure, invalidArgument } from './errors.ts'
+import type { RawQuery } from './raw-query.ts'
+
+export const HEADER = {
+  accessToken: 'apim-accesstoken',
+  timestamp: 'apim-timestamp',
+  signature: 'apim-signature',
+  proof: 'x-godwit-proof',
+} as const
+
+/** What authentication looks at. */
+export interface IncomingCall {
+  readonly headers: IncomingHttpHeaders
+  readonly query: RawQuery
+  /** The raw bytes that a signature covers: none for GET and multipart. */
+  readonly body?: Uint8Array
+  /** Who calls, for counting failures. */
+  readonly address: string
+}
+
+/** A program that has proved itself. */
+export interface Caller {
+  readonly accessKey: AccessKey
+  readonly parameters: ReadonlyMap<string, string>
+  /** Makes the signature usable once; absent where nothing was signed. */
+  readonly use?: OneTimeUse
+}
+
+export interface CallerAuth {
+  /** Throws `EnosFailure`. Order of checks: presence, form, token, window, signature [enos 2.5]; replay is the caller's. */
+  authenticate(call: IncomingCall): Promise<Caller>
+}
+
+const TIMESTAMP = /^\d{1,16}$/
+
+/** [enos 2.3] signed calls, and [enos 2.7] the core SDK's opaque header where it is let in */
+export function createCallerAuth(core: Core, config: EnosConfig, coreSdk: CoreSdkAuth): CallerAuth {
+  const { clock } = core.deps
+  const windowMs = config.windowSeconds * 1000
+
+  async function authenticate(call: IncomingCall): Promise<Caller> {
+    const token = headerOf(call, HEADER.accessToken)
+    const timestamp = headerOf(call, HEADER.timestamp)
+    const signature = headerOf(call, HEADER.signature)
+    if (timestamp === undefined && signature === undefined && token !== undefined && isOpaqueHeader(token)) {
+      const accessKey = await coreSdk.authenticate(headerOf(call, HEADER.proof), call.address)
+      return { accessKey, parameters: unambiguous(call.query) }
+    }
+    if (token === undefined || timestamp === undefined || signature === undefined)
+      throw new EnosFailure(CODE.missing, `header ${missing({ token, timestamp })} is missing`)
+    if (!TIMESTAMP.test(timestamp) || !isSha256Hex(signature))
+      throw new EnosFailure(CODE.malformed, 'a header is malformed')
+    const holder = await core.accessTokens.authenticate(token)
+    if (holder === undefined) throw new EnosFailure(CODE.tokenExpired, 'token unknown or expired')
+    if (holder.accessKey.disabled) throw new EnosFailure(CODE.unknownKey, 'the credential is disabled')
+    if (Math.abs(clock.now() - Number(timestamp)) > windowMs)
+      throw new EnosFailure(CODE.malformed, 'the timestamp is out of the window')
+    const parameters = unambiguous(call.query)
+    const { accessKey, secret } = holder
+    const given = signature.toLowerCase()
+    const wanted = signatureOf({
+      accessToken: token,
+      parameters,
+      ...(call.body && { body: call.body }),
+      timestamp,
+      appSecret: secret,
+    })
+    if (!equalSecrets(given, wanted)) throw new EnosFailure(CODE.wrongSignature, 'wrong signature')
+    const expiresAt = Number(timestamp) + windowMs + 1
+    return { accessKey, parameters, use: { purpose: 'enos/call', key: `${accessKey.serial}/${given}`, expiresAt } }
+  }
+
+  return { authenticate }
+}
+
+function headerOf(call: IncomingCall, name: string): string | undefined {
+  const value = call.headers[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function missing(given: { token: string | undefined; timestamp: string | undefined }): string {
+  if (given.token === undefined) return HEADER.accessToken
+  return given.timestamp === undefined ? HEADER.timestamp : HEADER.signature
+}
+
+/** [enos 2.3] What is signed must be clear before it is compared. */
+function unambiguous(query: RawQuery): ReadonlyMap<string, string> {
+  switch (query.kind) {
+    case 'query':
+      return query.parameters
+    case 'repeated':
+      throw invalidArgument(query.name.slice(0, 60), `${query.name.slice(0, 60)} is given twice`)
+    case 'malformed':
+      throw invalidArgument('query', 'is malformed')
+  }
+}
