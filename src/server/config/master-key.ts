@@ -6,7 +6,7 @@ const KEY_BYTES = 32
 
 /** The master key: as configured, else from `master.key` in the data directory, which is made (0600) on first start. */
 export function loadMasterKey(config: { data: string; masterKey?: string | undefined }, random: () => Uint8Array) {
-  if (config.masterKey !== undefined) return decode(config.masterKey, 'GODWIT_MASTER_KEY')
+  if (config.masterKey !== undefined) return decodeMasterKey(config.masterKey, 'GODWIT_MASTER_KEY')
   const path = join(config.data, 'master.key')
   mkdirSync(config.data, { recursive: true, mode: 0o700 })
   try {
@@ -21,10 +21,11 @@ export function loadMasterKey(config: { data: string; masterKey?: string | undef
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
       throw new OtaError('storage-failed', `The master key cannot be written to ${path}.`, { cause: error })
   }
-  return decode(readFileSync(path, 'utf8').trim(), path)
+  return decodeMasterKey(readFileSync(path, 'utf8').trim(), path)
 }
 
-function decode(text: string, where: string): Uint8Array {
+/** The 32 bytes of a key in base64. Throws `invalid`, naming `where` it stands. */
+export function decodeMasterKey(text: string, where: string): Uint8Array {
   const key = Buffer.from(text, 'base64')
   if (key.length !== KEY_BYTES) throw new OtaError('invalid', `${where} must hold 32 bytes in base64.`)
   return key
