@@ -1,0 +1,50 @@
+import type { CreateTableBuilder, Dialect, DialectAdapter, Kysely, QueryCompiler, RawBuilder } from 'kysely'
+
+type DataType = Parameters<CreateTableBuilder<string, never>['addColumn']>[1]
+
+/** What a database's refusal means, whatever its words. */
+export type Failure =
+  /** A unique index; `field` is the last of its columns, in the words of the domain. */
+  | { readonly kind: 'unique'; readonly table: string; readonly field: string }
+  /** A foreign key. */
+  | { readonly kind: 'reference' }
+  /** Text that this database cannot keep. */
+  | { readonly kind: 'text' }
+  /** Nothing is wrong but the moment: run the transaction again. */
+  | { readonly kind: 'again' }
+  | { readonly kind: 'other' }
+
+/**
+ * How one database differs from the other. Stores and migrations ask for these capabilities and never for a name, so
+ * that a third database is one more object of this type.
+ */
+export interface SqlDialect {
+  /** For messages only. */
+  readonly name: string
+  /** Column types of the migrations. `text` sorts and compares by code point; `integer` holds 2^53. */
+  readonly types: {
+    readonly text: DataType
+    readonly integer: DataType
+    readonly flag: DataType
+  }
+  /** Adds the primary key `serial`, numbered by the database, never the same number twice. */
+  withSerial<T extends string>(table: CreateTableBuilder<T, never>): CreateTableBuilder<T, 'serial'>
+  /**
+   * Makes later numbers of a table larger than one that was given explicitly. undefined: the database does so itself.
+   */
+  readonly pushSerial: ((table: string, serial: number) => RawBuilder<unknown>) | undefined
+  /** Rows can be locked by a query (`for update skip locked`). false: there is one writer, so nothing needs it. */
+  readonly locksRows: boolean
+  /** Rows per multi-row insert; 1 where a statement costs no round trip and one statement is best compiled once. */
+  readonly bulkRows: number
+  /** Largest number of parameters of a statement. */
+  readonly maxParameters: number
+  createAdapter(): DialectAdapter
+  createQueryCompiler(): QueryCompiler
+  createIntrospector: Dialect['createIntrospector']
+  failureOf(error: unknown): Failure
+}
+
+/** The database handle of the migrations: they know no row types, since these describe the newest schema only. */
+// biome-ignore lint/suspicious/noExplicitAny: Kysely's own type for a schema that is being built.
+export type MigrationDb = Kysely<any>

@@ -1,0 +1,50 @@
+import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely'
+import { camelCase } from '../camel-case.ts'
+import type { Failure, SqlDialect } from './dialect.ts'
+
+export const postgresDialect: SqlDialect = {
+  name: 'PostgreSQL',
+  types: {
+    // "C": the order of code points whatever the server's locale, and no index breaks when the C library is upgraded.
+    text: sql`text collate "C"`,
+    integer: 'bigint',
+    flag: 'boolean',
+  },
+  withSerial: (table) =>
+    table.addColumn('serial', 'bigint', (column) => column.primaryKey().generatedByDefaultAsIdentity()),
+  pushSerial: (table, serial) => {
+    const sequence = `${table}_serial_seq`
+    return sql`select setval(${sequence}::regclass, ${serial}::bigint) from ${sql.table(sequence)}
+      where last_value <= ${serial}`
+  },
+  locksRows: true,
+  bulkRows: 1_000,
+  maxParameters: 65_535,
+  createAdapter: () => new PostgresAdapter(),
+  createQueryCompiler: () => new PostgresQueryCompiler(),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  failureOf,
+}
+
+const TEXT = new Set(['22021', '22P05'])
+const AGAIN = new Set(['40001', '40P01'])
+
+function failureOf(error: unknown): Failure {
+  const code = textOf(error, 'code')
+  if (code === '23505') return { kind: 'unique', ...uniqueKey(textOf(error, 'constraint'), textOf(error, 'table')) }
+  if (code === '23503') return { kind: 'reference' }
+  if (TEXT.has(code)) return { kind: 'text' }
+  if (AGAIN.has(code)) return { kind: 'again' }
+  return { kind: 'other' }
+}
+
+/** Unique indexes are called `<table>__<field>`, primary keys `<table>_pkey`. */
+function uniqueKey(constraint: string, table: string): { table: string; field: string } {
+  const [, field = 'serial'] = /__(\w+)$/.exec(constraint) ?? []
+  return { table, field: camelCase(field) }
+}
+
+function textOf(error: unknown, name: string): string {
+  const value: unknown = error instanceof Error ? Reflect.get(error, name) : undefined
+  return typeof value === 'string' ? value : ''
+}

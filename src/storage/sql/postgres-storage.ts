@@ -1,0 +1,143 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { OtaError } from '../../core/errors.ts'
+import type { Change, Storage, Stores } from '../../core/ports.ts'
+import { CommitListeners } from './commit-listeners.ts'
+import { postgresDialect } from './dialects/postgres.ts'
+import { migrate, pendingMigrations } from './migrate.ts'
+import { NestingGuard } from './nesting-guard.ts'
+import { poolExecutor } from './postgres-executor.ts'
+import { runTransaction } from './postgres-transaction.ts'
+import { Session } from './session.ts'
+import { isWorthRepeating, storageFailed, toOtaError } from './sql-failure.ts'
+import { createSqlStores } from './sql-stores.ts'
+
+export interface PostgresOptions {
+  readonly kind: 'postgres'
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: string
+  /** Connections for transactions and poll reads. Default 10. */
+  readonly poolSize?: number
+  /** Connections for long reads, so that operators never wait in the way of polls. Default 2. */
+  readonly managementPoolSize?: number
+  /** Longest time that a long read may take, ms. Default 30,000. */
+  readonly managementTimeoutMs?: number
+  /** Longest wait for a connection, ms. Default 10,000. */
+  readonly connectTimeoutMs?: number
+  /** Bring the schema up to date; otherwise pending migrations are refused. */
+  readonly migrate?: boolean
+}
+
+/** How often a transaction runs at most when others keep getting in its way. */
+const ATTEMPTS = 4
+
+/** Opens a database that `godwit migrate` has prepared. Throws `storage-failed`. */
+export async function openPostgresStorage(options: PostgresOptions): Promise<Storage> {
+  const pools = createPools(options)
+  try {
+    await prepareSchema(pools.main, options.migrate ?? false)
+    return new PostgresStorage(pools)
+  } catch (error) {
+    await closePools(pools)
+    throw toOtaError(error, '', postgresDialect)
+  }
+}
+
+interface Pools {
+  readonly main: pg.Pool
+  readonly management: pg.Pool
+}
+
+const INT8 = 20
+
+/** 64-bit integers as numbers: whatever Godwit stores is below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+}
+
+function createPools(options: PostgresOptions): Pools {
+  const {
+    url,
+    poolSize = 10,
+    managementPoolSize = 2,
+    managementTimeoutMs = 30_000,
+    connectTimeoutMs = 10_000,
+  } = options
+  const common = { connectionString: url, types, connectionTimeoutMillis: connectTimeoutMs, application_name: 'godwit' }
+  const pools = {
+    main: new pg.Pool({ ...common, max: poolSize }),
+    management: new pg.Pool({ ...common, max: managementPoolSize, statement_timeout: managementTimeoutMs }),
+  }
+  // An idle connection that breaks is replaced at the next query, which reports what is wrong.
+  for (const pool of Object.values(pools)) pool.on('error', () => {})
+  return pools
+}
+
+async function closePools(pools: Pools): Promise<void> {
+  await Promise.all([pools.main.end(), pools.management.end()])
+}
+
+async function prepareSchema(pool: pg.Pool, mayMigrate: boolean): Promise<void> {
+  const db = new Kysely({ dialect: new PostgresDialect({ pool }) })
+  if (mayMigrate) {
+    await migrate(db, postgresDialect)
+    return
+  }
+  const pending = await pendingMigrations(db, postgresDialect)
+  if (pending.length > 0) {
+    throw new OtaError('storage-failed', `The database schema is behind (${pending.join(', ')}): run godwit migrate`, {
+      details: { pending },
+    })
+  }
+}
+
+class PostgresStorage implements Storage {
+  readonly isSoleWriter = false
+  readonly read: Stores
+  readonly management: Stores
+  readonly #pools: Pools
+  readonly #listeners = new CommitListeners()
+  readonly #nesting = new NestingGuard()
+  #closing: Promise<void> | undefined
+
+  constructor(pools: Pools) {
+    this.#pools = pools
+    this.read = createSqlStores(new Session(postgresDialect, poolExecutor(pools.main), 'read'))
+    this.management = createSqlStores(new Session(postgresDialect, poolExecutor(pools.management), 'read'))
+  }
+
+  transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
+    return this.#nesting.check(async () => {
+      if (this.#closing) throw new OtaError('unavailable', 'The database is closed')
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          const { result, changes } = await runTransaction(this.#pools.main, (stores) =>
+            this.#nesting.within(() => work(stores)),
+          )
+          this.#listeners.notify(changes)
+          return result
+        } catch (error) {
+          if (attempt >= ATTEMPTS || !isWorthRepeating(error, postgresDialect)) throw error
+        }
+      }
+    })
+  }
+
+  onChange(listener: (changes: readonly Change[]) => void): void {
+    this.#listeners.add(listener)
+  }
+
+  async check(): Promise<void> {
+    try {
+      await this.#pools.main.query('select 1 from settings limit 1')
+    } catch (cause) {
+      throw storageFailed('The database does not answer', cause)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= closePools(this.#pools)
+    return this.#closing
+  }
+}

@@ -1,0 +1,68 @@
+import type pg from 'pg'
+import type { Stores } from '../../core/ports.ts'
+import type { ChangeLog } from './change-log.ts'
+import { postgresDialect } from './dialects/postgres.ts'
+import { clientExecutor } from './postgres-executor.ts'
+import { Session } from './session.ts'
+import { storageFailed, toOtaError } from './sql-failure.ts'
+import { createSqlStores } from './sql-stores.ts'
+
+export interface Committed<T> {
+  readonly result: T
+  readonly changes: ChangeLog
+}
+
+/** Runs `work` in one transaction on a connection of its own. Throws what `work` throws, or `OtaError`. */
+export async function runTransaction<T>(pool: pg.Pool, work: (stores: Stores) => Promise<T>): Promise<Committed<T>> {
+  const client = await connect(pool)
+  let broken: Error | undefined
+  const noteBroken = (error: Error) => {
+    broken = error
+  }
+  client.on('error', noteBroken)
+  const session = new Session(postgresDialect, clientExecutor(client), 'write')
+  try {
+    await session.run(BEGIN)
+    const result = await work(createSqlStores(session))
+    await commit(client)
+    return { result, changes: session.changes }
+  } catch (error) {
+    broken ??= await rollback(client)
+    throw error
+  } finally {
+    session.end()
+    client.off('error', noteBroken)
+    client.release(broken)
+  }
+}
+
+const BEGIN = { sql: 'begin', parameters: [] }
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect()
+  } catch (error) {
+    throw toOtaError(error, '', postgresDialect)
+  }
+}
+
+async function commit(client: pg.PoolClient): Promise<void> {
+  try {
+    const { command } = await client.query('commit')
+    // PostgreSQL answers `commit` with ROLLBACK when a statement had failed and the work went on regardless.
+    if (command !== 'COMMIT')
+      throw storageFailed('PostgreSQL rolled back a transaction in which a statement had failed')
+  } catch (error) {
+    throw toOtaError(error, 'commit', postgresDialect)
+  }
+}
+
+/** The error when even that fails: the connection is of no more use. */
+async function rollback(client: pg.PoolClient): Promise<Error | undefined> {
+  try {
+    await client.query('rollback')
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}

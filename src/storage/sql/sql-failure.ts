@@ -1,0 +1,45 @@
+import { OtaError } from '../../core/errors.ts'
+import type { SqlDialect } from './dialects/dialect.ts'
+import { ENTITIES } from './schema.ts'
+
+/** What a failed statement means to the caller. An error that is no database's passes as it is. */
+export function toOtaError(cause: unknown, sql: string, dialect: SqlDialect): OtaError {
+  if (cause instanceof OtaError) return cause
+  const failure = dialect.failureOf(cause)
+  switch (failure.kind) {
+    case 'unique':
+      return conflict(entityOf(failure.table), failure.field, cause)
+    case 'reference':
+      return referenceFailed(cause, sql)
+    case 'text':
+      return new OtaError('invalid', 'The text contains characters that cannot be stored', { cause })
+    case 'again':
+    case 'other':
+      return storageFailed(`${dialect.name} refused: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+  }
+}
+
+/** Whether running the whole transaction once more may help. */
+export function isWorthRepeating(error: unknown, dialect: SqlDialect): boolean {
+  return error instanceof OtaError && error.code === 'storage-failed' && dialect.failureOf(error.cause).kind === 'again'
+}
+
+export function conflict(entity: string, field: string, cause?: unknown): OtaError {
+  return new OtaError('conflict', `Another ${entity} has this ${field}`, { cause, details: { entity, field } })
+}
+
+export function storageFailed(message: string, cause?: unknown): OtaError {
+  return new OtaError('storage-failed', message, { cause })
+}
+
+function referenceFailed(cause: unknown, sql: string): OtaError {
+  const [, table = ''] = /^\s*(?:delete from|insert into|update) "(\w+)"/.exec(sql) ?? []
+  const entity = entityOf(table)
+  return sql.trimStart().startsWith('delete')
+    ? new OtaError('in-use', `The ${entity} is still in use`, { cause, details: { entity } })
+    : new OtaError('not-found', `The ${entity} refers to something that does not exist`, { cause, details: { entity } })
+}
+
+function entityOf(table: string): string {
+  return table in ENTITIES ? ENTITIES[table as keyof typeof ENTITIES] : table
+}

@@ -1,0 +1,128 @@
+import { type SelectQueryBuilder, sql } from 'kysely'
+import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
+import type { Device } from '../../../core/device/device.ts'
+import type { DeviceFilter, DeviceStore } from '../../../core/device/device-store.ts'
+import type { Schema } from '../schema.ts'
+import { contains } from '../search.ts'
+import type { Session } from '../session.ts'
+import { sliced } from '../slice.ts'
+import { statement } from '../statement.ts'
+import { DEVICES } from './device-rows.ts'
+
+/** Rows per statement of `touch`. */
+const TOUCHED = 1_000
+
+const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
+  db.selectFrom('devices').selectAll().where('id', '=', id).where('organisation', '=', organisation),
+)
+const FIND_BY_ID_ON_SERVER = statement((db, id: Id) => db.selectFrom('devices').selectAll().where('id', '=', id))
+const FIND_BY_KEY = statement((db, organisation: Serial, key: string) =>
+  db.selectFrom('devices').selectAll().where('organisation', '=', organisation).where('key', '=', key),
+)
+const DELETE = statement((db, serial: Serial) => db.deleteFrom('devices').where('serial', '=', serial))
+const RELEASE_ALIASES = statement((db, serial: Serial) =>
+  db.deleteFrom('aliases').where('kind', '=', 'device').where('owner', '=', serial),
+)
+const CLEAR_GROUP = statement((db, group: Serial) =>
+  db
+    .updateTable('devices')
+    .set((is) => ({ device_group: null, revision: is('revision', '+', 1) }))
+    .where('device_group', '=', group)
+    .returning('serial'),
+)
+
+export class SqlDeviceStore implements DeviceStore {
+  readonly #session: Session
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  async insert(row: New<Device>): Promise<Device> {
+    const device = await DEVICES.insert(this.#session, row)
+    this.#session.changes.device(device.serial)
+    return device
+  }
+
+  async insertMany(rows: readonly New<Device>[]): Promise<Device[]> {
+    const devices = await DEVICES.insertMany(this.#session, rows)
+    for (const { serial } of devices) this.#session.changes.device(serial)
+    return devices
+  }
+
+  find(serial: Serial): Promise<Device | undefined> {
+    return DEVICES.find(this.#session, serial)
+  }
+
+  findById(organisation: Serial, id: Id): Promise<Device | undefined> {
+    return DEVICES.one(this.#session, FIND_BY_ID(this.#session, organisation, id))
+  }
+
+  findByIdOnServer(id: Id): Promise<Device | undefined> {
+    return DEVICES.one(this.#session, FIND_BY_ID_ON_SERVER(this.#session, id))
+  }
+
+  findByKey(organisation: Serial, key: string): Promise<Device | undefined> {
+    return DEVICES.one(this.#session, FIND_BY_KEY(this.#session, organisation, key))
+  }
+
+  async update(serial: Serial, patch: Patch<Device>, ifRevision?: number): Promise<Device | undefined> {
+    const device = await DEVICES.change(this.#session, serial, { patch, ifRevision })
+    if (device) this.#session.changes.device(serial)
+    return device
+  }
+
+  /** All but the aliases go by cascade. */
+  async delete(serial: Serial): Promise<void> {
+    await this.#session.run(RELEASE_ALIASES(this.#session, serial))
+    await this.#session.run(DELETE(this.#session, serial))
+    this.#session.changes.device(serial)
+  }
+
+  list(filter: DeviceFilter, slice: Slice): Promise<Device[]> {
+    const query = filtered(this.#session.compiler.selectFrom('devices'), filter).selectAll()
+    return DEVICES.many(this.#session, sliced(query, 'serial', slice).compile())
+  }
+
+  async count(filter: DeviceFilter): Promise<number> {
+    const query = filtered(this.#session.compiler.selectFrom('devices'), filter)
+    const counted = await this.#session.first(query.select(sql<number>`count(*)`.as('count')).compile())
+    return counted?.count ?? 0
+  }
+
+  async touch(seen: ReadonlyArray<{ device: Serial; at: Millis }>): Promise<void> {
+    const latest = new Map<Serial, Millis>()
+    for (const { device, at } of seen) latest.set(device, Math.max(at, latest.get(device) ?? 0))
+    // In the order of their serials, so that two processes at once do not wait for each other.
+    const entries = [...latest].sort(([a], [b]) => a - b)
+    for (let start = 0; start < entries.length; start += TOUCHED) {
+      await this.#session.run(touching(entries.slice(start, start + TOUCHED)).compile(this.#session.compiler))
+    }
+  }
+
+  async clearGroup(group: Serial): Promise<number> {
+    const members = await this.#session.all(CLEAR_GROUP(this.#session, group))
+    for (const { serial } of members) this.#session.changes.device(serial)
+    return members.length
+  }
+}
+
+function filtered<O>(
+  query: SelectQueryBuilder<Schema, 'devices', O>,
+  { organisation, product, group, status, search, nameContains }: DeviceFilter,
+): SelectQueryBuilder<Schema, 'devices', O> {
+  let found = query.where('organisation', '=', organisation)
+  if (product !== undefined) found = found.where('product', '=', product)
+  if (group !== undefined) found = found.where('device_group', '=', group)
+  if (status !== undefined) found = found.where('status', '=', status)
+  if (search !== undefined) found = found.where(contains(['key_folded', 'name_folded'], search))
+  if (nameContains !== undefined) found = found.where(contains(['name_folded'], nameContains))
+  return found
+}
+
+function touching(entries: ReadonlyArray<readonly [Serial, Millis]>) {
+  const rows = entries.map(([device, at]) => sql`(cast(${device} as bigint), cast(${at} as bigint))`)
+  return sql`with seen(device, at) as (values ${sql.join(rows)})
+    update devices set last_seen_at = seen.at from seen
+    where devices.serial = seen.device and (devices.last_seen_at is null or devices.last_seen_at < seen.at)`
+}

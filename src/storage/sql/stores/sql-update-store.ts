@@ -1,0 +1,138 @@
+import { sql } from 'kysely'
+import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
+import { OtaError } from '../../../core/errors.ts'
+import { isOpen, type Update, type UpdateState } from '../../../core/update/update.ts'
+import type { UpdateFilter, UpdateStore } from '../../../core/update/update-store.ts'
+import { EntityTable } from '../entity-table.ts'
+import { oldest } from '../oldest.ts'
+import type { Row } from '../schema.ts'
+import type { Session } from '../session.ts'
+import { sliced } from '../slice.ts'
+import { statement } from '../statement.ts'
+import { fromJson, toJson } from '../values.ts'
+
+/** Vendors' devices keep the number in 32 bits, signed. */
+const HIGHEST_SERIAL = 2 ** 31 - 1
+
+const TABLE = new EntityTable<'updates', Update>({
+  table: 'updates',
+  uniques: [{ field: 'device', columns: ['device'], among: { is_open: true } }],
+  toColumns: (update) => ({
+    organisation: update.organisation,
+    device: update.device,
+    release: update.release,
+    assignment: update.assignment,
+    via: update.via,
+    state: update.state,
+    is_open: update.state && isOpen(update.state),
+    attempt: update.attempt,
+    progress: update.progress,
+    reason: update.reason,
+    steps: toJson(update.steps),
+    changed_at: update.changedAt,
+    closed_at: update.closedAt,
+    confirm_after: update.confirmAfter,
+  }),
+  toEntity: toUpdate,
+})
+
+const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
+  db.selectFrom('updates').selectAll().where('id', '=', id).where('organisation', '=', organisation),
+)
+const FIND_OPEN = statement((db, device: Serial) =>
+  db.selectFrom('updates').selectAll().where('device', '=', device).where('is_open', '=', sql.lit(true)),
+)
+const FIND_LATEST = statement((db, device: Serial) =>
+  db.selectFrom('updates').selectAll().where('device', '=', device).orderBy('serial', 'desc').limit(1),
+)
+const LIST_DUE = statement((db, now: Millis, limit: number) =>
+  db
+    .selectFrom('updates')
+    .selectAll()
+    .where('confirm_after', '<=', now)
+    .where('is_open', '=', sql.lit(true))
+    .orderBy('confirm_after')
+    .limit(limit),
+)
+
+export class SqlUpdateStore implements UpdateStore {
+  readonly #session: Session
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  async insert(row: New<Update>): Promise<Update> {
+    const update = await TABLE.insert(this.#session, row)
+    if (update.serial > HIGHEST_SERIAL) throw new OtaError('limit-reached', 'No number is left for another update')
+    this.#session.changes.device(update.device)
+    return update
+  }
+
+  find(serial: Serial): Promise<Update | undefined> {
+    return TABLE.find(this.#session, serial)
+  }
+
+  findById(organisation: Serial, id: Id): Promise<Update | undefined> {
+    return TABLE.one(this.#session, FIND_BY_ID(this.#session, organisation, id))
+  }
+
+  findOpen(device: Serial): Promise<Update | undefined> {
+    return TABLE.one(this.#session, FIND_OPEN(this.#session, device))
+  }
+
+  findLatest(device: Serial): Promise<Update | undefined> {
+    return TABLE.one(this.#session, FIND_LATEST(this.#session, device))
+  }
+
+  async move(serial: Serial, from: UpdateState, patch: Patch<Update>): Promise<Update | undefined> {
+    const update = await TABLE.change(this.#session, serial, { patch, while: { state: from } })
+    if (update) this.#session.changes.device(update.device)
+    return update
+  }
+
+  async list({ organisation, device, release, states }: UpdateFilter, slice: Slice): Promise<Update[]> {
+    if (states?.length === 0) return []
+    let query = this.#session.compiler.selectFrom('updates').selectAll().where('organisation', '=', organisation)
+    if (device !== undefined) query = query.where('device', '=', device)
+    if (release !== undefined) query = query.where('release', '=', release)
+    if (states !== undefined) query = query.where('state', 'in', [...states])
+    return TABLE.many(this.#session, sliced(query, 'serial', slice).compile())
+  }
+
+  listDue(now: Millis, limit: number): Promise<Update[]> {
+    return TABLE.many(this.#session, LIST_DUE(this.#session, now, limit))
+  }
+
+  async deleteClosed(before: Millis, limit: number): Promise<number> {
+    const query = this.#session.compiler
+      .deleteFrom('updates')
+      .where('serial', 'in', oldest(this.#session, { table: 'updates', column: 'closed_at', before, limit }))
+      .returning('device')
+    const deleted = await this.#session.all(query.compile())
+    for (const { device } of deleted) this.#session.changes.device(device)
+    return deleted.length
+  }
+}
+
+function toUpdate(row: Row<'updates'>): Update {
+  return {
+    serial: row.serial,
+    id: row.id,
+    createdAt: row.created_at,
+    revision: row.revision,
+    organisation: row.organisation,
+    device: row.device,
+    release: row.release,
+    assignment: row.assignment,
+    via: row.via,
+    state: row.state as UpdateState,
+    attempt: row.attempt,
+    progress: row.progress,
+    reason: row.reason,
+    steps: fromJson(row.steps),
+    changedAt: row.changed_at,
+    closedAt: row.closed_at,
+    confirmAfter: row.confirm_after,
+  }
+}
