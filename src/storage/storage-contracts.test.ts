@@ -1,3 +1,8 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { afterAll, describe } from 'vitest'
+import { sharedPostgres } from '../../test/support/postgres.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { describeAccessStores } from '../core/access/access-store.contract.ts'
 import { describeAccountStores } from '../core/account/account-store.contract.ts'
 import { describeAssignmentStore } from '../core/assignment/assignment-store.contract.ts'
@@ -18,6 +23,7 @@ import { describeReleaseStore } from '../core/release/release-store.contract.ts'
 import { describeStorage } from '../core/storage.contract.ts'
 import { describeUpdateStore } from '../core/update/update-store.contract.ts'
 import { openMemoryStorage } from './memory/memory-storage.ts'
+import { openSqlStorage } from './sql/open-storage.ts'
 
 const CONTRACTS = [
   describeStorage,
@@ -40,10 +46,36 @@ const CONTRACTS = [
   describeDataFileStore,
 ]
 
-const STORAGES: ReadonlyArray<{ name: string; open: () => Promise<Storage> }> = [
+interface StorageUnderContract {
+  readonly name: string
+  /** Why it cannot be opened here. */
+  readonly skip?: string
+  /** An empty one each time. */
+  open(): Promise<Storage>
+}
+
+const postgres = await sharedPostgres()
+const folder = await temporaryFolder()
+afterAll(() => folder.remove())
+
+const STORAGES: readonly StorageUnderContract[] = [
   { name: 'memory', open: async () => openMemoryStorage() },
+  {
+    name: 'SQLite',
+    open: () => openSqlStorage({ kind: 'sqlite', file: join(folder.path, `${randomUUID()}.db`) }),
+  },
+  {
+    name: 'PostgreSQL',
+    ...(postgres.kind === 'none' && { skip: postgres.skip }),
+    async open() {
+      if (postgres.kind === 'none') throw new Error(postgres.skip)
+      return openSqlStorage({ kind: 'postgres', url: await postgres.createDatabase(), migrate: true })
+    },
+  },
 ]
 
-for (const { name, open } of STORAGES) {
-  for (const describeContract of CONTRACTS) describeContract(name, open)
+for (const { name, skip, open } of STORAGES) {
+  describe.skipIf(skip !== undefined)(skip === undefined ? name : `${name} (${skip})`, () => {
+    for (const describeContract of CONTRACTS) describeContract(name, open)
+  })
 }
