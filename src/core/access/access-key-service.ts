@@ -1,7 +1,7 @@
 import type { Id, Serial } from '../common.ts'
 import { hashToken } from '../device/secret-hash.ts'
 import { notFound } from '../errors.ts'
-import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
+import { changed, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireText } from '../validate.ts'
 import type { AccessGrant, AccessKey, Permission } from './access-key.ts'
 
@@ -54,11 +54,13 @@ export class AccessKeyService {
     scope: Scope,
     id: Id,
     patch: { name?: string; disabled?: boolean; permissions?: readonly Permission[] },
+    ifRevision?: number,
   ): Promise<AccessKey> {
     const { storage } = this.#deps
     return storage.transaction(async (stores) => {
       const before = await stores.accessKeys.findById(scope.organisation, id)
       if (!before) throw notFound('access key', id)
+      changed(before.revision === (ifRevision ?? before.revision) ? before : undefined)
       const { permissions, ...rest } = patch
       const grants = before.grants.map((grant) =>
         permissions && grant.organisation === scope.organisation ? { ...grant, permissions } : grant,
@@ -67,6 +69,18 @@ export class AccessKeyService {
       const subject = { kind: 'access-key', id }
       await recordFor(stores, this.#deps, scope, { type: 'access-key.changed', subject, details: { ...patch } })
       return after ?? before
+    })
+  }
+
+  /** Lets the key reach one more organisation, or changes what it may do there. */
+  async grant(scope: Scope, id: Id, grant: AccessGrant): Promise<void> {
+    await this.#deps.storage.transaction(async (stores) => {
+      const before = await stores.accessKeys.findById(scope.organisation, id)
+      if (!before) throw notFound('access key', id)
+      const others = before.grants.filter((one) => one.organisation !== grant.organisation)
+      await stores.accessKeys.update(before.serial, { grants: [...others, grant] })
+      const subject = { kind: 'access-key', id }
+      await recordFor(stores, this.#deps, scope, { type: 'access-key.changed', subject, details: { grant } })
     })
   }
 

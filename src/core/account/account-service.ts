@@ -7,6 +7,7 @@ import type { Stores } from '../ports.ts'
 import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireEmail, requirePassword } from '../validate.ts'
 import type { Account, Role } from './account.ts'
+import { SESSION_TOKEN } from './api-token-service.ts'
 
 export interface AccountInput {
   readonly email: string
@@ -91,6 +92,7 @@ export class AccountService {
       if (!account) throw notFound('account', id)
       const generation = account.generation + 1
       await stores.accounts.update(account.serial, { passwordHash, generation, failedLogins: 0, lockedUntil: 0 })
+      await this.#endSessions(stores, account.serial)
       await this.#note(stores, { actor, account, type: 'account.password-set' })
     })
   }
@@ -151,6 +153,13 @@ export class AccountService {
 
   findByEmail(email: string): Promise<Account | undefined> {
     return this.#deps.storage.read.accounts.findByEmail(email.trim().toLowerCase())
+  }
+
+  async #endSessions(stores: Stores, account: Serial): Promise<void> {
+    const now = this.#deps.clock.now()
+    for (const token of await stores.apiTokens.listByAccount(account))
+      if (token.name === SESSION_TOKEN && token.revokedAt === null)
+        await stores.apiTokens.update(token.serial, { revokedAt: now })
   }
 
   #note(stores: Stores, what: { actor: Actor; account: Account; type: string }): Promise<void> {

@@ -22,6 +22,12 @@ export type TokenCheck =
 /** Prefix by which leaked tokens can be found by scanners. */
 export const API_TOKEN_PREFIX = 'gdw_'
 
+/** Name of the tokens that logins make; they end when the password is set. */
+export const SESSION_TOKEN = 'login'
+
+/** `lastUsedAt` is written again only when it is so old, ms. */
+const USE_NOTED_EVERY_MS = 300_000
+
 export class ApiTokenService {
   readonly #deps: ServiceDeps
 
@@ -63,6 +69,13 @@ export class ApiTokenService {
     if (token.revokedAt !== null) return { kind: 'revoked' }
     if (token.expiresAt !== null && this.#deps.clock.now() >= token.expiresAt) return { kind: 'expired' }
     return { kind: 'valid', token, account }
+  }
+
+  /** Moves `lastUsedAt`, at most once in five minutes per token. */
+  async noteUse(token: ApiToken): Promise<void> {
+    const now = this.#deps.clock.now()
+    if (token.lastUsedAt !== null && now - token.lastUsedAt < USE_NOTED_EVERY_MS) return
+    await this.#deps.storage.transaction((stores) => stores.apiTokens.update(token.serial, { lastUsedAt: now }))
   }
 
   async revoke(actor: Actor, account: Serial, id: Id): Promise<void> {

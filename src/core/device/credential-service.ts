@@ -78,6 +78,19 @@ export class CredentialService {
     })
   }
 
+  /** Takes the owner's credentials of a scheme away, at once. Throws `not-found` when there is none. */
+  async remove(scope: Scope, owner: CredentialOwner, scheme: string): Promise<void> {
+    await this.#deps.storage.transaction(async (stores) => {
+      const credentials = await listByOwner(stores, owner, scheme)
+      if (credentials.length === 0) throw notFound('credential', scheme)
+      for (const credential of credentials) {
+        await stores.credentials.delete(credential.serial)
+        const subject = { kind: 'credential', id: credential.id }
+        await recordFor(stores, this.#deps, scope, { type: 'credential.removed', subject, details: { scheme } })
+      }
+    })
+  }
+
   /** Refuses every signed token that was issued before. */
   async revokeSigned(scope: Scope, owner: CredentialOwner, scheme: string): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {

@@ -4,7 +4,8 @@ import { dropPrivateFirmware } from '../firmware/deploy-service.ts'
 import type { Stores } from '../ports.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireKey, requireText } from '../validate.ts'
-import type { DeviceGroup } from './device.ts'
+import type { Device, DeviceGroup } from './device.ts'
+import { findDevice } from './device-service.ts'
 
 export interface GroupInput {
   /** The id unless given. */
@@ -53,6 +54,42 @@ export class GroupService {
       const subject = { kind: 'group', id: before.id }
       await recordFor(stores, this.#deps, scope, { type: 'group.changed', subject, details: difference(before, patch) })
       return after
+    })
+  }
+
+  /**
+   * Takes devices (by key or id) in and out, all of them or none. One that is to be taken in leaves the group that it is
+   * in; one that is to be taken out and is not in is left alone.
+   */
+  async changeMembers(
+    scope: Scope,
+    reference: string,
+    change: { readonly add: readonly string[]; readonly remove: readonly string[] },
+  ): Promise<void> {
+    await this.#deps.storage.transaction(async (stores) => {
+      const group = await findGroup(stores, scope.organisation, reference)
+      for (const one of change.remove) {
+        const device = await findDevice(stores, scope.organisation, one)
+        if (device.group === group.serial) await this.#move(stores, scope, { device, group, isIn: false })
+      }
+      for (const one of change.add) {
+        const device = await findDevice(stores, scope.organisation, one)
+        if (device.group !== group.serial) await this.#move(stores, scope, { device, group, isIn: true })
+      }
+    })
+  }
+
+  async #move(
+    stores: Stores,
+    scope: Scope,
+    what: { device: Device; group: DeviceGroup; isIn: boolean },
+  ): Promise<void> {
+    const { device, group, isIn } = what
+    await stores.devices.update(device.serial, { group: isIn ? group.serial : null })
+    await recordFor(stores, this.#deps, scope, {
+      type: isIn ? 'group.member-added' : 'group.member-removed',
+      subject: { kind: 'group', id: group.id },
+      details: { device: device.id, key: device.key },
     })
   }
 

@@ -98,6 +98,27 @@ export class ProductService {
     })
   }
 
+  async updateModule(
+    scope: Scope,
+    target: { readonly product: string; readonly module: string },
+    patch: { readonly name: string },
+    ifRevision?: number,
+  ): Promise<Module> {
+    return this.#deps.storage.transaction(async (stores) => {
+      const owner = await findProduct(stores, scope.organisation, target.product)
+      const before = await findModule(stores, owner.serial, target.module)
+      requireText('name', patch.name)
+      const after = changed(await stores.modules.update(before.serial, patch, ifRevision))
+      const subject = { kind: 'module', id: before.id }
+      await recordFor(stores, this.#deps, scope, {
+        type: 'module.changed',
+        subject,
+        details: difference(before, patch),
+      })
+      return after
+    })
+  }
+
   /** Throws `in-use` while firmware or running versions refer to it, and for the primary module. */
   async deleteModule(scope: Scope, product: string, key: string): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {

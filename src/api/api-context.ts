@@ -1,0 +1,28 @@
+import type { DeviceFacts } from '../core/device/device-facts.ts'
+import type { ProtocolHost } from '../protocols/http/protocol.ts'
+
+/** Makes the token by which a device proves itself over one protocol. */
+export type TokenIssuer = (facts: DeviceFacts) => Promise<string>
+
+export interface ApiOptions {
+  /** Of the server, for the reference. */
+  readonly version: string
+  /** By credential scheme; protocols whose devices carry a signed token. */
+  readonly tokenIssuers: Readonly<Record<string, TokenIssuer>>
+  /** How long the token of a login lives, seconds; default 12 hours. */
+  readonly loginSeconds?: number
+  /** Replies are checked against their schemas and a mismatch is a 500: for tests. */
+  readonly checkReplies?: boolean
+}
+
+/** What the routes share. */
+export interface ApiContext {
+  readonly host: ProtocolHost
+  readonly options: ApiOptions
+  /** One import at a time: it holds its whole file. */
+  readonly imports: { isRunning: boolean }
+}
+
+export const API_BASE = '/api/godwit/v1'
+
+export const LOGIN_SECONDS = 12 * 3600

@@ -1,0 +1,45 @@
+import { accessKeyRoutes } from './access-keys.ts'
+import { accountRoutes } from './accounts.ts'
+import { assignmentRoutes } from './assignments.ts'
+import { dataFileRoutes } from './data-files.ts'
+import { deviceCredentialRoutes } from './device-credentials.ts'
+import { deviceExplainRoutes } from './device-explain.ts'
+import { deviceExportRoutes } from './device-export.ts'
+import { deviceImportRoutes } from './device-import.ts'
+import { deviceRoutes } from './devices.ts'
+import { eventRoutes } from './events.ts'
+import { firmwareRoutes } from './firmware.ts'
+import { firmwareUploadRoutes } from './firmware-upload.ts'
+import { groupRoutes } from './groups.ts'
+import { sessionRoutes } from './login.ts'
+import { organisationRoutes } from './organisations.ts'
+import { productRoutes } from './products.ts'
+import { releaseRoutes } from './releases.ts'
+import type { ApiRoute } from './route.ts'
+import { serverRoutes } from './server.ts'
+import { tokenRoutes } from './tokens.ts'
+import { updateRoutes } from './updates.ts'
+
+/** Every route of the management API, below `/api/godwit/v1`; `openapi.json` and the reference page come beside it. */
+export const API_ROUTES: readonly ApiRoute[] = [
+  ...sessionRoutes,
+  ...tokenRoutes,
+  ...organisationRoutes,
+  ...serverRoutes,
+  ...accountRoutes,
+  ...accessKeyRoutes,
+  ...productRoutes,
+  ...groupRoutes,
+  ...deviceRoutes,
+  ...deviceImportRoutes,
+  ...deviceExportRoutes,
+  ...deviceCredentialRoutes,
+  ...deviceExplainRoutes,
+  ...firmwareRoutes,
+  ...firmwareUploadRoutes,
+  ...releaseRoutes,
+  ...assignmentRoutes,
+  ...updateRoutes,
+  ...eventRoutes,
+  ...dataFileRoutes,
+]
