@@ -1,6 +1,6 @@
 import type { DownloadArtifact } from './download-policy.ts'
 import type { ByteRange } from './parse-range.ts'
-import type { Segment, SendPlan } from './plan-download.ts'
+import type { Segment, SendPlan } from './send-plan.ts'
 
 /** A 206 of several ranges as `multipart/byteranges` (RFC 9110, 14.6) of exactly known length. */
 export function byteranges(

@@ -4,7 +4,7 @@ import type { OpenBlob } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { AbortReason } from './download-policy.ts'
-import type { Segment } from './plan-download.ts'
+import type { Segment } from './send-plan.ts'
 
 export interface PumpOptions {
   readonly blob: OpenBlob

@@ -19,8 +19,9 @@ import type { OpenBlob } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
 import type { Delivery, DownloadArtifact, DownloadPolicy } from './download-policy.ts'
 import { DEFAULT_HTTP_LIMITS } from './limits.ts'
-import { type DownloadPlan, planDownload, type SendPlan } from './plan-download.ts'
+import { type DownloadPlan, planDownload } from './plan-download.ts'
 import { pump } from './pump.ts'
+import type { SendPlan } from './send-plan.ts'
 
 export interface SendOptions<A extends DownloadArtifact> {
   readonly artifact: A
