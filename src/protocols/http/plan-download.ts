@@ -3,7 +3,7 @@ import { byteranges } from './byteranges.ts'
 import { matchesNone, matchesSome, rangeApplies } from './conditions.ts'
 import type { Condition, DownloadArtifact, DownloadPolicy } from './download-policy.ts'
 import { DEFAULT_HTTP_LIMITS } from './limits.ts'
-import { parseRange } from './parse-range.ts'
+import { type ByteRange, parseRange } from './parse-range.ts'
 import type { SendPlan } from './send-plan.ts'
 
 export type DownloadPlan =
