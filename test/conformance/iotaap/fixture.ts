@@ -179,10 +179,13 @@ export function form(parts: readonly Part[]): { body: Buffer; headers: Record<st
   return { body, headers: { 'content-type': `multipart/form-data; boundary=${boundary}` } }
 }
 
-/** A bootable image that contains its version. */
-export function imageOf(version: string, seed = version, size = 4096): Buffer {
+const IMAGE_BYTES = 4096
+
+/** A bootable image that contains its version; a larger one has zeros at its end. */
+export function imageOf(version: string, seed = version, size = IMAGE_BYTES): Buffer {
   const compiled = version.slice(0, 31)
-  return Buffer.from(esp32Image({ version: compiled, seed, size }))
+  const image = esp32Image({ version: compiled, seed, size: IMAGE_BYTES })
+  return Buffer.concat([image, Buffer.alloc(Math.max(0, size - IMAGE_BYTES))])
 }
 
 export function md5(bytes: Uint8Array): string {

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SYSTEM } from '../../../src/core/event/event.ts'
 import { RawClient, rawRequest } from '../../support/raw-client.ts'
+import { bytesOf } from '../../support/test-core.ts'
 import {
+  downloadPath,
   type Iotaap,
+  imageOf,
   json,
   latestPath,
   ND_PLUS,
@@ -207,23 +210,50 @@ describe.each(STORAGES)('IoTaaP latest over $name', ({ open }) => {
 
   test('a release of several modules says the version of the one that the board runs', async () => {
     const { core } = iotaap.server
-    const product = await core.products.create(acme.scope, { key: 'panel' })
-    const grouped = await core.devices.create(acme.scope, {
+    const { product, modules } = await core.products.create(acme.scope, {
+      key: 'panel',
+      modules: [{ key: 'app' }, { key: 'can' }],
+    })
+    for (const [index, version] of ['1.3.0', '0.9.0'].entries())
+      await core.firmware.create(
+        acme.scope,
+        { product: product.serial, module: modules[index]?.serial ?? null, version, fileName: 'firmware.bin' },
+        await core.deps.blobs.stage(bytesOf(imageOf(version)), { maxBytes: 10_000 }),
+      )
+    const panel = await core.devices.create(acme.scope, {
       product: product.serial,
       credentials: [{ scheme: 'iotaap', secret: 'abcdefghijkl', recoverable: true }],
     })
-    expect((await iotaap.get(`/v1/ota/device/latest/${grouped.id}`)).status).toBe(404)
-    const to = { _id: grouped.id, token: 'abcdefghijkl' }
-    expect((await acme.deploy('device', { to, version: '4.0.0' })).status).toBe(201)
-    expect(json(await iotaap.get(latestPath(to)))).toEqual({ ver: '4.0.0' })
-    await core.gateway.checkIn((await core.gateway.find({ by: 'id', id: grouped.id })) ?? fail(), {
-      running: { '': '4.0.0' },
+    const to = { _id: panel.id, token: 'abcdefghijkl' }
+    const assign = async (version: string, firmware: Record<string, string>) => {
+      const { id } = await core.releases.create(acme.scope, { product: 'panel', version, firmware })
+      await core.assignments.assign(acme.scope, { device: panel.key }, { release: id })
+    }
+    await assign('2026.11', { app: '1.3.0', can: '0.9.0' })
+    expect(json(await iotaap.get(latestPath(to)))).toEqual({ ver: '1.3.0' })
+    const answer = await iotaap.get(downloadPath(to))
+    expect(answer.headers.get('x-version')).toBe('1.3.0')
+    expect(answer.body.equals(imageOf('1.3.0'))).toBe(true)
+    // What is for another module alone is nothing for this board.
+    await assign('2026.12', { can: '0.9.0' })
+    expect((await iotaap.get(latestPath(to))).status).toBe(404)
+    expect((await iotaap.get(downloadPath(to))).status).toBe(404)
+  })
+
+  test('a version that the board is known to run is said all the same', async () => {
+    const { gateway } = iotaap.server.core
+    const { product } = await iotaap.server.core.products.create(acme.scope, { key: 'bulb' })
+    const to = await acme.device()
+    await iotaap.server.core.devices.update(acme.scope, to._id, { product: product.serial })
+    await acme.deploy('device', { to, version: '4.0.0' })
+    const facts = await gateway.find({ by: 'id', id: to._id })
+    if (!facts) throw new Error('the device is there')
+    const after = await gateway.checkIn(facts, { running: { '': '4.0.0' } })
+    expect(gateway.decide(after, { via: 'iotaap', reporting: 'silent' })).toMatchObject({
+      kind: 'none',
+      because: { kind: 'up-to-date' },
     })
-    // It runs the version already, and that is no reason to withhold it.
     expect(json(await iotaap.get(latestPath(to)))).toEqual({ ver: '4.0.0' })
+    expect((await iotaap.get(downloadPath(to))).status).toBe(200)
   })
 })
-
-function fail(): never {
-  throw new Error('the device is there')
-}
