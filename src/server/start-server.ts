@@ -85,7 +85,11 @@ export async function openCore(config: Config): Promise<{ core: Core; storage: S
   const storage = await openSqlStorage(
     config.databaseUrl === undefined
       ? { kind: 'sqlite', file: databaseFile(config) }
-      : { kind: 'postgres', url: config.databaseUrl, ...config.database },
+      : {
+          kind: 'postgres',
+          url: config.databaseUrl,
+          ...(config.database?.poolSize !== undefined && { poolSize: config.database.poolSize }),
+        },
   )
   await checkMasterKey(storage, secrets).catch(async (error) => {
     await storage.close()
