@@ -17,16 +17,17 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let starting: ReturnType<typeof startPostgres> | undefined
   let running: PostgresServer | undefined
-  const answer = async (): Promise<{ url: string } | { skip: string }> => {
+  const answer = async (copyOf: string | undefined): Promise<{ url: string } | { skip: string }> => {
     starting ??= startPostgres()
     const server = await starting
     if (server.kind === 'none') return { skip: server.skip }
     running = server
-    return { url: await server.createDatabase() }
+    return { url: await server.createDatabase(copyOf) }
   }
 
-  const broker = createServer((_request, response) => {
-    answer().then(
+  const broker = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'http://broker')
+    answer(searchParams.get('copyOf') ?? undefined).then(
       (body) => response.end(JSON.stringify(body)),
       (error: unknown) => response.writeHead(500).end(String(error)),
     )

@@ -16,8 +16,8 @@ export interface PostgresServer {
   readonly kind: 'running'
   /** Also of a database that does not exist (yet). */
   url(databaseName: string): string
-  /** Makes an empty database and returns its URL. */
-  createDatabase(): Promise<string>
+  /** Makes a database and returns its URL: empty, or a copy of one that nobody is connected to. */
+  createDatabase(copyOf?: string): Promise<string>
   /** Breaks all connections and comes back on the same port with what was committed. */
   restart(): Promise<void>
   /** Ends the server and removes its data. */
@@ -60,13 +60,14 @@ async function serve(
   return {
     kind: 'running',
     url,
-    async createDatabase() {
+    async createDatabase(copyOf) {
       created += 1
       const name = `test_${process.pid}_${created}`
       const client = new pg.Client({ connectionString: url('postgres') })
       await client.connect()
       try {
-        await client.query(`create database ${name}`)
+        const template = copyOf === undefined ? 'template1' : new URL(copyOf).pathname.slice(1)
+        await client.query(`create database ${name} template ${template}`)
       } finally {
         await client.end()
       }

@@ -5,7 +5,7 @@ export { type PostgresServer, startPostgres } from './postgres-server.ts'
 
 /** A source of empty databases, or why this machine has none. */
 export type Postgres =
-  | { readonly kind: 'running'; createDatabase(): Promise<string /* url */> }
+  | { readonly kind: 'running'; createDatabase(copyOf?: string): Promise<string /* url */> }
   | { readonly kind: 'none'; readonly skip: string }
 
 /**
@@ -19,12 +19,12 @@ export async function sharedPostgres(): Promise<Postgres> {
     console.warn(`SKIPPED: the tests on PostgreSQL, because ${first.skip}`)
     return { kind: 'none', skip: first.skip }
   }
-  const spare = [first.url]
-  return { kind: 'running', createDatabase: async () => spare.pop() ?? urlOf(await askBroker()) }
+  return { kind: 'running', createDatabase: async (copyOf) => urlOf(await askBroker(copyOf)) }
 }
 
-async function askBroker(): Promise<{ url: string } | { skip: string }> {
-  const response = await fetch(inject('postgresBroker'))
+async function askBroker(copyOf?: string): Promise<{ url: string } | { skip: string }> {
+  const query = copyOf === undefined ? '' : `?${new URLSearchParams({ copyOf })}`
+  const response = await fetch(`${inject('postgresBroker')}/${query}`)
   if (!response.ok) throw new Error(await response.text())
   return (await response.json()) as { url: string } | { skip: string }
 }
