@@ -69,8 +69,8 @@ export async function times<T>(count: number, make: (index: number) => Promise<T
 }
 
 /** What a rejected write looks like; for `toMatchObject`. */
-export function conflict(field: string): object {
-  return { name: 'OtaError', code: 'conflict', details: { field } }
+export function conflict(entity: string, field: string): object {
+  return { name: 'OtaError', code: 'conflict', details: { entity, field } }
 }
 
 export const IN_USE = { name: 'OtaError', code: 'in-use' }

@@ -41,7 +41,7 @@ export function describeAccessStores(name: string, open: () => Promise<Storage>)
 
     it('refuses a taken key, changes a key, and deletes it with its tokens', async () => {
       const key = await insertKey()
-      await expect(insertKey({ key: key.key })).rejects.toMatchObject(conflict('key'))
+      await expect(insertKey({ key: key.key })).rejects.toMatchObject(conflict('access-key', 'key'))
       const changed = await suite.write((stores) => stores.accessKeys.update(key.serial, { disabled: true }))
       expect(changed).toEqual({ ...key, disabled: true, revision: 2 })
       const token = newAccessToken(key.serial)

@@ -29,9 +29,9 @@ export function describeAccountStores(name: string, open: () => Promise<Storage>
 
     it('refuses a taken e-mail, also by a change', async () => {
       const [a, b] = [await insert(), await insert()]
-      await expect(insert({ email: a.email })).rejects.toMatchObject(conflict('email'))
+      await expect(insert({ email: a.email })).rejects.toMatchObject(conflict('account', 'email'))
       const rename = suite.write((stores) => stores.accounts.update(b.serial, { email: a.email }))
-      await expect(rename).rejects.toMatchObject(conflict('email'))
+      await expect(rename).rejects.toMatchObject(conflict('account', 'email'))
     })
 
     it('changes an account only from the expected revision', async () => {

@@ -20,8 +20,10 @@ export function describeAliasStore(name: string, open: () => Promise<Storage>): 
       await claim(alias)
       await claim(alias)
       expect(await suite.read.aliases.find(alias.slot, scope, 'dev-1')).toEqual(alias)
-      await expect(claim({ ...alias, owner: b })).rejects.toMatchObject(conflict('hawkbit/controller-id'))
-      await expect(claim({ ...alias, kind: 'product' })).rejects.toMatchObject(conflict('hawkbit/controller-id'))
+      await expect(claim({ ...alias, owner: b })).rejects.toMatchObject(conflict('alias', 'hawkbit/controller-id'))
+      await expect(claim({ ...alias, kind: 'product' })).rejects.toMatchObject(
+        conflict('alias', 'hawkbit/controller-id'),
+      )
       expect(await suite.read.aliases.find(alias.slot, scope, 'dev-1')).toEqual(alias)
     })
 

@@ -27,12 +27,16 @@ export function describeCredentialStore(name: string, open: () => Promise<Storag
     it('refuses a hash twice in one scheme, but not in two, and not its absence', async () => {
       const device = await insertDevice()
       const { hash } = await insert(device)
-      await expect(insert(device, { hash })).rejects.toMatchObject(conflict('hash'))
+      await expect(insert(device, { hash })).rejects.toMatchObject(conflict('credential', 'hash'))
       expect((await insert(device, { hash, scheme: 'iotaap' })).hash).toBe(hash)
+      const shared = { hash: 'f'.repeat(64), sealed: 'sealed' }
+      await insert(device, shared)
+      expect((await insert(device, shared)).hash).toBe(shared.hash)
+      expect(await suite.read.credentials.findByHash('native', shared.hash)).toBeUndefined()
       await insert(device, { hash: null })
       const { serial } = await insert(device, { hash: null })
       const change = suite.write((stores) => stores.credentials.update(serial, { hash }))
-      await expect(change).rejects.toMatchObject(conflict('hash'))
+      await expect(change).rejects.toMatchObject(conflict('credential', 'hash'))
     })
 
     it('inserts many at once in the order given, or none', async () => {
@@ -43,7 +47,7 @@ export function describeCredentialStore(name: string, open: () => Promise<Storag
       expect(await suite.read.credentials.listByDevice(device.serial)).toEqual(inserted)
       const again = [rows.newCredential(device), rows.newCredential(device, { hash: inserted[3]?.hash ?? null })]
       const clash = suite.write((stores) => stores.credentials.insertMany(again))
-      await expect(clash).rejects.toMatchObject(conflict('hash'))
+      await expect(clash).rejects.toMatchObject(conflict('credential', 'hash'))
       expect(await suite.read.credentials.listByDevice(device.serial)).toHaveLength(1500)
     })
 

@@ -37,9 +37,9 @@ export function describeDeviceStore(name: string, open: () => Promise<Storage>):
     it('refuses a taken key within the organisation, id or serial', async () => {
       const [mine, other] = [await insertOrganisation(), await insertOrganisation()]
       const { key, id, serial } = await insert(mine)
-      await expect(insert(mine, { key })).rejects.toMatchObject(conflict('key'))
-      await expect(insert(other, { id })).rejects.toMatchObject(conflict('id'))
-      await expect(insert(other, { serial })).rejects.toMatchObject(conflict('serial'))
+      await expect(insert(mine, { key })).rejects.toMatchObject(conflict('device', 'key'))
+      await expect(insert(other, { id })).rejects.toMatchObject(conflict('device', 'id'))
+      await expect(insert(other, { serial })).rejects.toMatchObject(conflict('device', 'serial'))
       expect((await insert(other, { key })).key).toBe(key)
     })
 
@@ -63,7 +63,7 @@ export function describeDeviceStore(name: string, open: () => Promise<Storage>):
       const key = inserted[7]?.key ?? ''
       const again = [rows.newDevice(organisation), rows.newDevice(organisation, { key })]
       const clash = suite.write((stores) => stores.devices.insertMany(again))
-      await expect(clash).rejects.toMatchObject(conflict('key'))
+      await expect(clash).rejects.toMatchObject(conflict('device', 'key'))
       expect(await suite.read.devices.count({ organisation })).toBe(2500)
     })
 
@@ -77,7 +77,7 @@ export function describeDeviceStore(name: string, open: () => Promise<Storage>):
       expect(await update({ name: 'timely' }, 2)).toMatchObject({ name: 'timely', tags: { c: '3' }, revision: 3 })
       expect(await suite.read.devices.find(row.serial)).toMatchObject({ name: 'timely', attributes: { b: '2' } })
       const { key } = await insert(organisation)
-      await expect(update({ key })).rejects.toMatchObject(conflict('key'))
+      await expect(update({ key })).rejects.toMatchObject(conflict('device', 'key'))
       expect(await suite.write((stores) => stores.devices.update(row.serial + 9999, { name: 'x' }))).toBeUndefined()
     })
 

@@ -22,8 +22,8 @@ export function describeGroupStore(name: string, open: () => Promise<Storage>): 
       expect(await suite.read.groups.findByIdOnServer(row.id)).toEqual(group)
       expect(await suite.read.groups.findByKey(mine, row.key)).toEqual(group)
       expect(await suite.read.groups.findByKey(other, row.key)).toBeUndefined()
-      await expect(insert(mine, { key: row.key })).rejects.toMatchObject(conflict('key'))
-      await expect(insert(other, { id: row.id })).rejects.toMatchObject(conflict('id'))
+      await expect(insert(mine, { key: row.key })).rejects.toMatchObject(conflict('group', 'key'))
+      await expect(insert(other, { id: row.id })).rejects.toMatchObject(conflict('group', 'id'))
       expect((await insert(other, { key: row.key })).key).toBe(row.key)
     })
 

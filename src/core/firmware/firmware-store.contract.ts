@@ -52,23 +52,25 @@ export function describeFirmwareStores(name: string, open: () => Promise<Storage
       )
       const target = { product: product.serial, module: module.serial }
       const { version, name: title } = firmware
-      await expect(insert(owner, { ...target, version })).rejects.toMatchObject(conflict('version'))
-      await expect(insert(owner, { ...target, name: title })).rejects.toMatchObject(conflict('name'))
-      await expect(insert(owner, { ...target, id: firmware.id })).rejects.toMatchObject(conflict('id'))
-      await expect(insert(owner, { ...target, serial: firmware.serial })).rejects.toMatchObject(conflict('serial'))
+      await expect(insert(owner, { ...target, version })).rejects.toMatchObject(conflict('firmware', 'version'))
+      await expect(insert(owner, { ...target, name: title })).rejects.toMatchObject(conflict('firmware', 'name'))
+      await expect(insert(owner, { ...target, id: firmware.id })).rejects.toMatchObject(conflict('firmware', 'id'))
+      await expect(insert(owner, { ...target, serial: firmware.serial })).rejects.toMatchObject(
+        conflict('firmware', 'serial'),
+      )
       await expect(insert(owner, { ...target, module: second.serial, name: title })).rejects.toMatchObject(
-        conflict('name'),
+        conflict('firmware', 'name'),
       )
       expect((await insert(owner, { ...target, module: second.serial, version })).version).toBe(version)
       expect((await insert(owner, { version, name: title })).product).toBeNull()
-      await expect(insert(owner, { version })).rejects.toMatchObject(conflict('version'))
-      await expect(insert(owner, { name: title })).rejects.toMatchObject(conflict('name'))
+      await expect(insert(owner, { version })).rejects.toMatchObject(conflict('firmware', 'version'))
+      await expect(insert(owner, { name: title })).rejects.toMatchObject(conflict('firmware', 'name'))
 
       const { serial } = await insert(owner, target)
       const rename = (patch: Partial<Firmware>) =>
         suite.write((stores) => stores.firmware.update(serial, patch as Parameters<typeof stores.firmware.update>[1]))
-      await expect(rename({ name: title })).rejects.toMatchObject(conflict('name'))
-      await expect(rename({ version })).rejects.toMatchObject(conflict('version'))
+      await expect(rename({ name: title })).rejects.toMatchObject(conflict('firmware', 'name'))
+      await expect(rename({ version })).rejects.toMatchObject(conflict('firmware', 'version'))
     })
 
     it('lets private firmware share versions and names, and never finds it by version', async () => {

@@ -28,8 +28,8 @@ export function describeOrganisationStore(name: string, open: () => Promise<Stor
 
     it('refuses a taken key or id', async () => {
       const { key, id } = await insert()
-      await expect(insert({ key })).rejects.toMatchObject(conflict('key'))
-      await expect(insert({ id })).rejects.toMatchObject(conflict('id'))
+      await expect(insert({ key })).rejects.toMatchObject(conflict('organisation', 'key'))
+      await expect(insert({ id })).rejects.toMatchObject(conflict('organisation', 'id'))
     })
 
     it('changes what is given, counts the revision, and only from the expected one', async () => {

@@ -53,14 +53,14 @@ export function describeProductStores(name: string, open: () => Promise<Storage>
     it('refuses a taken key within the organisation, id or serial', async () => {
       const [mine, other] = [await insertOrganisation(), await insertOrganisation()]
       const { key, id, serial } = await insertProduct(mine.serial, { key: 'Panel' })
-      await expect(insertProduct(mine.serial, { key })).rejects.toMatchObject(conflict('key'))
-      await expect(insertProduct(mine.serial, { id })).rejects.toMatchObject(conflict('id'))
-      await expect(insertProduct(mine.serial, { serial })).rejects.toMatchObject(conflict('serial'))
+      await expect(insertProduct(mine.serial, { key })).rejects.toMatchObject(conflict('product', 'key'))
+      await expect(insertProduct(mine.serial, { id })).rejects.toMatchObject(conflict('product', 'id'))
+      await expect(insertProduct(mine.serial, { serial })).rejects.toMatchObject(conflict('product', 'serial'))
       expect((await insertProduct(mine.serial, { key: 'panel' })).key).toBe('panel')
       const elsewhere = await insertProduct(other.serial, { key })
       const { serial: renamed } = await insertProduct(other.serial)
       const rename = suite.write((stores) => stores.products.update(renamed, { key: elsewhere.key }))
-      await expect(rename).rejects.toMatchObject(conflict('key'))
+      await expect(rename).rejects.toMatchObject(conflict('product', 'key'))
     })
 
     it('changes a product only from the expected revision', async () => {
@@ -129,11 +129,11 @@ export function describeProductStores(name: string, open: () => Promise<Storage>
       expect(await suite.read.modules.find(a.serial)).toEqual(a)
       expect(await suite.read.modules.findByKey(product.serial, 'a')).toEqual(a)
       expect(await suite.read.modules.findByKey(product.serial, 'c')).toBeUndefined()
-      await expect(insert('a', false)).rejects.toMatchObject(conflict('key'))
+      await expect(insert('a', false)).rejects.toMatchObject(conflict('module', 'key'))
       const again = (given: object) =>
         suite.write((stores) => stores.modules.insert(newModule(product, { key: 'd', isPrimary: false, ...given })))
-      await expect(again({ id: a.id })).rejects.toMatchObject(conflict('id'))
-      await expect(again({ serial: a.serial })).rejects.toMatchObject(conflict('serial'))
+      await expect(again({ id: a.id })).rejects.toMatchObject(conflict('module', 'id'))
+      await expect(again({ serial: a.serial })).rejects.toMatchObject(conflict('module', 'serial'))
     })
 
     it('changes and deletes a module, unless firmware or a running version refers to it', async () => {

@@ -39,7 +39,7 @@ export function describeReleaseStore(name: string, open: () => Promise<Storage>)
       const named = await insert(firmware, { isSilent: false })
       expect(await releases.findByVersion(organisation.serial, product.serial, firmware.version)).toEqual(named)
       expect(await releases.findSilent(firmware.serial)).toEqual(release)
-      await expect(insert(firmware, { isSilent: false })).rejects.toMatchObject(conflict('version'))
+      await expect(insert(firmware, { isSilent: false })).rejects.toMatchObject(conflict('release', 'version'))
     })
 
     it('makes one silent release of a firmware, even when two ask at once', async () => {

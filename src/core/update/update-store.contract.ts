@@ -39,7 +39,7 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
       for (const state of OPEN_STATES) {
         const { device, release } = await suite.write(insertFleet)
         await insert(device, release, { state })
-        await expect(insert(device, release)).rejects.toMatchObject(conflict('device'))
+        await expect(insert(device, release)).rejects.toMatchObject(conflict('update', 'device'))
       }
       const { device, release } = await suite.write(insertFleet)
       for (const state of CLOSED_STATES) await insert(device, release, { state, closedAt: START })
@@ -51,7 +51,9 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
       const { device, release } = await suite.write(insertFleet)
       const outcomes = await Promise.allSettled([insert(device, release), insert(device, release)])
       expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
-      expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: conflict('device') })
+      expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+        reason: conflict('update', 'device'),
+      })
       const filter = { organisation: device.organisation, device: device.serial }
       expect(await suite.read.updates.list(filter, { limit: 9 })).toHaveLength(1)
     })
