@@ -24,14 +24,16 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const groups = new PollCache<GroupFacts>(storage, 10_000)
   const groupSerials = new SerialMemory(10_000)
 
-  async function facts(serial: Serial): Promise<DeviceFacts | undefined> {
-    return (
-      devices.get(serial) ??
-      (await devices.load(serial, async () => {
-        const value = await loadDeviceFacts(storage.read, serial)
-        return value && { organisation: value.organisation.serial, value }
-      }))
-    )
+  function facts(serial: Serial): Promise<DeviceFacts | undefined> {
+    const known = devices.get(serial)
+    return known ? Promise.resolve(known) : loadFacts(serial)
+  }
+
+  function loadFacts(serial: Serial): Promise<DeviceFacts | undefined> {
+    return devices.load(serial, async () => {
+      const value = await loadDeviceFacts(storage.read, serial)
+      return value && { organisation: value.organisation.serial, value }
+    })
   }
 
   async function groupFacts(serial: Serial): Promise<GroupFacts | undefined> {
@@ -44,18 +46,15 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     )
   }
 
-  async function find(reference: DeviceReference): Promise<DeviceFacts | undefined> {
+  /** Every device poll comes through here: what is known costs no further turn of the event queue. */
+  function find(reference: DeviceReference): Promise<DeviceFacts | undefined> {
     switch (reference.by) {
       case 'serial':
         return facts(reference.serial)
       case 'id':
         return findById(reference.id)
-      case 'token': {
-        const credential = await storage.read.credentials.findByHash(reference.scheme, reference.hash)
-        if (!credential || credential.device === null) return undefined
-        if (credential.expiresAt !== null && clock.now() >= credential.expiresAt) return undefined
-        return facts(credential.device)
-      }
+      case 'token':
+        return findByToken(reference)
       case 'name':
         return findByName(reference)
     }
@@ -69,6 +68,13 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     if (!device) return undefined
     serials.set(id, device.serial)
     return facts(device.serial)
+  }
+
+  async function findByToken(reference: DeviceReference & { by: 'token' }): Promise<DeviceFacts | undefined> {
+    const credential = await storage.read.credentials.findByHash(reference.scheme, reference.hash)
+    if (!credential || credential.device === null) return undefined
+    if (credential.expiresAt !== null && clock.now() >= credential.expiresAt) return undefined
+    return facts(credential.device)
   }
 
   async function findByName(reference: DeviceReference & { by: 'name' }): Promise<DeviceFacts | undefined> {
@@ -93,17 +99,18 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const ask = (known: DeviceFacts, options: AskOptions) => decide(known, { ...options, now: clock.now(), limits })
 
   /** Library firmware of the device's product, withdrawn ones left out. */
-  async function library(product: Serial, organisation: Serial): Promise<readonly FirmwareFile[]> {
-    const load = () =>
-      storage.read.firmware.listFiles(
-        { organisation, product, scope: 'library', withdrawn: false },
-        { limit: CATALOGUE_LIMIT },
-      )
-    return (
-      catalogues.get(product) ??
-      (await catalogues.load(product, async () => ({ organisation, value: await load() }))) ??
-      []
-    )
+  function library(product: Serial, organisation: Serial): Promise<readonly FirmwareFile[]> {
+    const known = catalogues.get(product)
+    return known ? Promise.resolve(known) : loadLibrary(product, organisation)
+  }
+
+  async function loadLibrary(product: Serial, organisation: Serial): Promise<readonly FirmwareFile[]> {
+    const filter = { organisation, product, scope: 'library', withdrawn: false } as const
+    const loaded = await catalogues.load(product, async () => {
+      const value = await storage.read.firmware.listFiles(filter, { limit: CATALOGUE_LIMIT })
+      return { organisation, value }
+    })
+    return loaded ?? []
   }
 
   async function catalogue(known: DeviceFacts, via: string): Promise<readonly FirmwareFile[]> {

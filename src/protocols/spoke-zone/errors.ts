@@ -92,7 +92,7 @@ const ECHOED_CHARS = 32
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const failure = isOtaError(error) ? error : fromFramework(error)
   const { status } = ANSWERS[failure.code]
-  if (status >= 500) request.log.error({ err: error }, 'request failed')
+  if (status >= 500) request.log.error({ err: error, reqId: request.id }, 'request failed')
   const { retryAfterSeconds } = failure.details
   if (typeof retryAfterSeconds === 'number') reply.header('retry-after', String(retryAfterSeconds))
   return reply.code(status).send({ errors: toWire(failure) })

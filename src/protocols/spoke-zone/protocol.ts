@@ -36,6 +36,8 @@ export function spokeZoneProtocol(host: ProtocolHost, config?: Readonly<Record<s
     secretHeaders: ['x-access-token'],
     async register(scope) {
       scope.setErrorHandler(sendError)
+      // No logger per request: a poll writes no line, and what is logged carries the request's id.
+      scope.setChildLoggerFactory((logger) => logger)
       acceptJsonAlone(scope)
       const auth = createAuth(core, settings)
       for (const dialect of [V2, V1]) routeList(scope, core, { auth, dialect })
