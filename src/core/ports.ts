@@ -9,6 +9,7 @@ import type { HolderStore } from './device/holder-store.ts'
 import type { EventStore } from './event/event-store.ts'
 import type { ArtifactStore, BlobRecordStore, FirmwareStore } from './firmware/firmware-store.ts'
 import type { OrganisationStore } from './organisation/organisation-store.ts'
+import type { TallyStore } from './organisation/tally-store.ts'
 import type { ModuleStore, ProductStore } from './product/product-store.ts'
 import type { ReleaseStore } from './release/release-store.ts'
 import type { UpdateStore } from './update/update-store.ts'
@@ -40,6 +41,7 @@ export interface Stores {
   readonly events: EventStore
   readonly dataFiles: DataFileStore
   readonly settings: SettingStore
+  readonly tallies: TallyStore
 }
 
 /** Facts of the server itself: `frozen`, `master-key-check`. */

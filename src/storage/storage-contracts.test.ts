@@ -17,6 +17,7 @@ import { describeEventStore } from '../core/event/event-store.contract.ts'
 import { describeBlobRecordStore } from '../core/firmware/blob-record-store.contract.ts'
 import { describeFirmwareStores } from '../core/firmware/firmware-store.contract.ts'
 import { describeOrganisationStore } from '../core/organisation/organisation-store.contract.ts'
+import { describeTallyStore } from '../core/organisation/tally-store.contract.ts'
 import type { Storage } from '../core/ports.ts'
 import { describeProductStores } from '../core/product/product-store.contract.ts'
 import { describeReleaseStore } from '../core/release/release-store.contract.ts'
@@ -28,6 +29,7 @@ import { openSqlStorage } from './sql/open-storage.ts'
 const CONTRACTS = [
   describeStorage,
   describeOrganisationStore,
+  describeTallyStore,
   describeAccountStores,
   describeAccessStores,
   describeProductStores,

@@ -35,8 +35,8 @@ export async function loadDeviceFacts(stores: Stores, serial: Serial): Promise<D
     stores.updates.findLatest(serial),
   ])
   if (!organisation) return undefined
-  const ownOffer = own && (await loadOffer(stores, own))
-  const groupOffer = group && (await loadOffer(stores, group))
+  const ownOffer = await loadOffer(stores, own, () => stores.assignments.findByDevice(serial))
+  const groupOffer = await loadOffer(stores, group, () => stores.assignments.findByGroup(device.group ?? 0))
   const openRelease = open && (await loadReleaseState(stores, open.release))
   return {
     device,
@@ -55,8 +55,31 @@ export async function loadDeviceFacts(stores: Stores, serial: Serial): Promise<D
   }
 }
 
-/** An assignment with its release and files; undefined when a part of it is gone. */
-export async function loadOffer(stores: Stores, assignment: Assignment): Promise<Offer | undefined> {
+/** Replacements of an assignment during one read of it; more, and the target counts as having none. */
+const REPLACEMENTS = 20
+
+/**
+ * An assignment with its release and files. Where reads see each other's commits, the release may be replaced and gone
+ * before it is read: then `again` says what the assignment is now. undefined when there is none, or a part of it is
+ * gone for good.
+ */
+export async function loadOffer(
+  stores: Stores,
+  assignment: Assignment | undefined,
+  again: () => Promise<Assignment | undefined>,
+): Promise<Offer | undefined> {
+  let current = assignment
+  for (let read = 0; current && read < REPLACEMENTS; read++) {
+    const offer = await assembleOffer(stores, current)
+    if (offer) return offer
+    const { release } = current
+    current = await again()
+    if (current?.release === release) return undefined
+  }
+  return undefined
+}
+
+async function assembleOffer(stores: Stores, assignment: Assignment): Promise<Offer | undefined> {
   const release = await stores.releases.find(assignment.release)
   if (!release) return undefined
   const files: FirmwareFile[] = []

@@ -5,7 +5,7 @@ import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { claimAliases, SERVER_SLOTS } from './claim-aliases.ts'
 import { type CredentialInput, CredentialService } from './credential-service.ts'
 import type { Device } from './device.ts'
-import { type DeviceInput, type DevicePatch, DeviceService } from './device-service.ts'
+import { claimDevices, type DeviceInput, type DevicePatch, DeviceService } from './device-service.ts'
 import { hashToken } from './secret-hash.ts'
 
 /** One device of an import, its references resolved. */
@@ -143,8 +143,9 @@ export class DeviceImport {
       if (input.serial !== undefined) names.set(`number/${input.serial}`, 'number')
       for (const [slot, name] of Object.entries(input.aliases ?? {}))
         names.set(`alias/${slot}/${scopeOf(slot, input)}/${name}`, `aliases.${slot}`)
-      for (const { scheme, secret } of input.credentials ?? [])
-        if (secret !== undefined) names.set(`secret/${scheme}/${hashToken(secret)}`, `credentials.${scheme}`)
+      for (const { scheme, secret, recoverable } of input.credentials ?? [])
+        if (secret !== undefined && !recoverable)
+          names.set(`secret/${scheme}/${hashToken(secret)}`, `credentials.${scheme}`)
     }
     for (const [name, field] of names)
       if (this.#claimed.has(name)) return { line, code: 'conflict', field, reason: 'stands in an earlier line too' }
@@ -154,6 +155,7 @@ export class DeviceImport {
 
   async #insert(stores: Stores, rows: readonly PlannedRow[]): Promise<void> {
     const { organisation } = this.#scope
+    await claimDevices(stores, this.#deps, { organisation, count: rows.length })
     const inserted = await stores.devices.insertMany(
       rows.map(({ input, status }) => ({
         ...this.#devices.row(organisation, { ...input, product: input.product ?? null }),

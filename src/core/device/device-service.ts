@@ -44,12 +44,7 @@ export class DeviceService {
 
   /** As `create`, inside a transaction of the caller's. */
   async insert(stores: Stores, scope: Scope, input: DeviceInput): Promise<Device> {
-    const { limits } = this.#deps
-    if ((await stores.devices.count({ organisation: scope.organisation })) >= limits.devicesPerOrganisation)
-      throw new OtaError(
-        'limit-reached',
-        `The organisation has ${limits.devicesPerOrganisation} devices, the most allowed.`,
-      )
+    await claimDevices(stores, this.#deps, { organisation: scope.organisation, count: 1 })
     const organisation = await stores.organisations.find(scope.organisation)
     const product = input.product === undefined ? (organisation?.defaultProduct ?? null) : input.product
     const device = await stores.devices.insert(this.row(scope.organisation, { ...input, product }))
@@ -111,6 +106,7 @@ export class DeviceService {
       )
       await stores.aliases.release('device', device.serial)
       await stores.devices.delete(device.serial)
+      await stores.tallies.add(scope.organisation, DEVICES, { by: -1 })
       const releases = new Set(updates.map((update) => update.release))
       if (assignment) releases.add(assignment.release)
       for (const release of releases) await dropPrivateFirmware(stores, release)
@@ -145,4 +141,18 @@ export async function findDevice(stores: Stores, organisation: Serial, reference
     (await stores.devices.findById(organisation, reference))
   if (!device) throw notFound('device', reference)
   return device
+}
+
+/** The tally of an organisation's devices. */
+export const DEVICES = 'devices'
+
+/** Counts new devices against the organisation's limit, in one statement. Throws `limit-reached`. */
+export async function claimDevices(
+  stores: Stores,
+  { limits }: Pick<ServiceDeps, 'limits'>,
+  claim: { organisation: Serial; count: number },
+): Promise<void> {
+  const limit = limits.devicesPerOrganisation
+  if (await stores.tallies.add(claim.organisation, DEVICES, { by: claim.count, limit })) return
+  throw new OtaError('limit-reached', `An organisation has at most ${limit} devices here.`)
 }

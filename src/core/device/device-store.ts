@@ -47,11 +47,12 @@ export interface GroupStore {
 }
 
 export interface CredentialStore {
-  /** Throws `conflict` (details.field `hash`) when another credential of the scheme has the same token. */
+  /** Throws `conflict` (details.field `hash`) when another bearer token (unsealed hash) of the scheme is the same. */
   insert(row: New<Credential>): Promise<Credential>
   /** As `insert` for many, in order; all or none. */
   insertMany(rows: readonly New<Credential>[]): Promise<Credential[]>
   find(serial: Serial): Promise<Credential | undefined>
+  /** A bearer token's credential; sealed secrets may be equal and are not found this way. */
   findByHash(scheme: string, hash: string): Promise<Credential | undefined>
   /** Oldest first; all schemes when none is given. */
   listByDevice(device: Serial, scheme?: string): Promise<Credential[]>

@@ -44,7 +44,7 @@ export interface Credential extends Entity {
   readonly group: Serial | null
   /** The protocol: `native`, `iotaap`, `spoke-zone`, `enos`, `hawkbit`. */
   readonly scheme: string
-  /** SHA-256 (hex) of a token; unique per scheme when set. */
+  /** SHA-256 (hex) of a token. Where nothing is sealed beside it, it is a bearer token and unique per scheme. */
   readonly hash: string | null
   /** What the protocol must show or compute with, sealed; null where only the hash is needed. */
   readonly sealed: string | null

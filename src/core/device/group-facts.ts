@@ -13,6 +13,6 @@ export async function loadGroupFacts(stores: Stores, serial: Serial): Promise<Gr
     stores.settings.get(SERVER_FROZEN),
     stores.assignments.findByGroup(serial),
   ])
-  const offer = assignment && (await loadOffer(stores, assignment))
+  const offer = await loadOffer(stores, assignment, () => stores.assignments.findByGroup(serial))
   return { group, organisation, credentials, serverFrozen: frozen === 'on', ...(offer && { offer }) }
 }

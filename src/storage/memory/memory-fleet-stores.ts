@@ -1,10 +1,12 @@
 import type { AssignmentStore } from '../../core/assignment/assignment-store.ts'
+import type { Serial } from '../../core/common.ts'
 import type { DataFileStore } from '../../core/data-file/data-file-store.ts'
 import type { EventStore } from '../../core/event/event-store.ts'
+import type { TallyStore } from '../../core/organisation/tally-store.ts'
 import type { SettingStore } from '../../core/ports.ts'
 import type { UpdateStore } from '../../core/update/update-store.ts'
 import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
-import { LISTED } from './memory-tables.ts'
+import { joined, LISTED } from './memory-tables.ts'
 
 export function memoryAssignmentStore({ tables, changes }: MemorySession): AssignmentStore {
   const { assignments } = tables
@@ -144,6 +146,23 @@ export function memorySettingStore({ tables, changes }: MemorySession): SettingS
       if (held === undefined) return
       changes.fleet(null)
       settings.delete(held.serial)
+    },
+  }
+}
+
+export function memoryTallyStore({ tables }: MemorySession): TallyStore {
+  const { tallies } = tables
+  const find = (organisation: Serial, name: string) => tallies.find('name', joined(organisation, name))
+  return {
+    get: async (organisation, name) => find(organisation, name)?.row.count ?? 0,
+    async add(organisation, name, { by, limit = Number.MAX_SAFE_INTEGER }) {
+      const held = find(organisation, name)
+      const sum = (held?.row.count ?? 0) + by
+      if (sum > limit) return false
+      const row = { organisation, name, count: Math.max(sum, 0) }
+      if (held === undefined) tallies.insert({ row })
+      else tallies.replace({ ...held, row })
+      return true
     },
   }
 }

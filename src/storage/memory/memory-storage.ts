@@ -21,6 +21,7 @@ import {
   memoryDataFileStore,
   memoryEventStore,
   memorySettingStore,
+  memoryTallyStore,
   memoryUpdateStore,
 } from './memory-fleet-stores.ts'
 import { memoryHolderStore } from './memory-holder-store.ts'
@@ -135,5 +136,6 @@ function memoryStores(session: MemorySession): Stores {
     events: memoryEventStore(session),
     dataFiles: memoryDataFileStore(session),
     settings: memorySettingStore(session),
+    tallies: memoryTallyStore(session),
   }
 }

@@ -105,7 +105,10 @@ export function createMemoryTables() {
     }),
     credentials: new MemoryTable<Credential, 'hash' | 'id', 'device' | 'group' | 'expiring'>({
       entity: 'credential',
-      unique: { hash: (row) => row.hash && joined(row.scheme, row.hash), id: (row) => row.id },
+      unique: {
+        hash: (row) => (row.sealed === null ? row.hash && joined(row.scheme, row.hash) : null),
+        id: (row) => row.id,
+      },
       groups: {
         device: (row) => row.device,
         group: (row) => row.group,
@@ -191,6 +194,11 @@ export function createMemoryTables() {
     settings: new MemoryTable<Keyed<{ name: string; value: string }>, 'name', never>({
       entity: 'setting',
       unique: { name: ({ row }) => row.name },
+      groups: {},
+    }),
+    tallies: new MemoryTable<Keyed<{ organisation: Serial; name: string; count: number }>, 'name', never>({
+      entity: 'tally',
+      unique: { name: ({ row }) => joined(row.organisation, row.name) },
       groups: {},
     }),
   }

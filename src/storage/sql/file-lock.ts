@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { OtaError } from '../../core/errors.ts'
+import { sqliteDialect } from './dialects/sqlite.ts'
 
 /**
  * Holds a database file against other processes until `release`. The lock is the operating system's, on a file beside
@@ -15,6 +16,7 @@ export class FileLock {
       this.#lock.exec('pragma journal_mode = delete; begin exclusive')
     } catch (cause) {
       this.#lock.close()
+      if (sqliteDialect.failureOf(cause).kind !== 'again') throw cause
       throw new OtaError('storage-failed', `Another process has the database ${file} open`, { cause })
     }
   }

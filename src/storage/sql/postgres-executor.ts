@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { OtaError } from '../../core/errors.ts'
 import type { Executor } from './session.ts'
 
 /** Each statement on whatever connection of the pool is free. */
@@ -6,14 +7,38 @@ export function poolExecutor(pool: pg.Pool): Executor {
   return executor((text, values) => pool.query({ text, values }))
 }
 
-/** Every statement on one connection, one after the other, however many are asked for at once. */
-export function clientExecutor(client: pg.PoolClient): Executor {
-  let last: Promise<unknown> = Promise.resolve()
-  return executor((text, values) => {
-    const result = last.then(() => client.query({ text, values }))
-    last = result.catch(() => undefined)
+/** Every statement of a transaction on its one connection, one after the other, however many are asked for at once. */
+export class ClientExecutor implements Executor {
+  readonly all: Executor['all']
+  readonly first: Executor['first']
+  readonly run: Executor['run']
+  readonly #client: pg.PoolClient
+  #last: Promise<unknown> = Promise.resolve()
+  #isOver = false
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client
+    const { all, first, run } = executor((text, values) => this.#query(text, values))
+    this.all = all
+    this.first = first
+    this.run = run
+  }
+
+  /** `commit` or `rollback`, after whatever is under way; what still waits is refused and must not run any more. */
+  async finish(text: 'commit' | 'rollback'): Promise<pg.QueryResult> {
+    this.#isOver = true
+    await this.#last
+    return this.#client.query(text)
+  }
+
+  #query(text: string, values: unknown[]): Promise<pg.QueryResult> {
+    const result = this.#last.then(() => {
+      if (this.#isOver) throw new OtaError('internal', 'The transaction of these stores is over')
+      return this.#client.query({ text, values })
+    })
+    this.#last = result.catch(() => undefined)
     return result
-  })
+  }
 }
 
 type Query = (text: string, values: unknown[]) => Promise<pg.QueryResult>

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Stores } from '../../core/ports.ts'
 import type { ChangeLog } from './change-log.ts'
 import { postgresDialect } from './dialects/postgres.ts'
-import { clientExecutor } from './postgres-executor.ts'
+import { ClientExecutor } from './postgres-executor.ts'
 import { Session } from './session.ts'
 import { storageFailed, toOtaError } from './sql-failure.ts'
 import { createSqlStores } from './sql-stores.ts'
@@ -20,14 +20,15 @@ export async function runTransaction<T>(pool: pg.Pool, work: (stores: Stores) =>
     broken = error
   }
   client.on('error', noteBroken)
-  const session = new Session(postgresDialect, clientExecutor(client), 'write')
+  const executor = new ClientExecutor(client)
+  const session = new Session(postgresDialect, executor, 'write')
   try {
     await session.run(BEGIN)
     const result = await work(createSqlStores(session))
-    await commit(client)
+    await commit(executor)
     return { result, changes: session.changes }
   } catch (error) {
-    broken ??= await rollback(client)
+    broken ??= await rollback(executor)
     throw error
   } finally {
     session.end()
@@ -46,9 +47,9 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
-async function commit(client: pg.PoolClient): Promise<void> {
+async function commit(executor: ClientExecutor): Promise<void> {
   try {
-    const { command } = await client.query('commit')
+    const { command } = await executor.finish('commit')
     // PostgreSQL answers `commit` with ROLLBACK when a statement had failed and the work went on regardless.
     if (command !== 'COMMIT')
       throw storageFailed('PostgreSQL rolled back a transaction in which a statement had failed')
@@ -58,9 +59,9 @@ async function commit(client: pg.PoolClient): Promise<void> {
 }
 
 /** The error when even that fails: the connection is of no more use. */
-async function rollback(client: pg.PoolClient): Promise<Error | undefined> {
+async function rollback(executor: ClientExecutor): Promise<Error | undefined> {
   try {
-    await client.query('rollback')
+    await executor.finish('rollback')
     return undefined
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error))

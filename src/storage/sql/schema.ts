@@ -275,6 +275,12 @@ export interface EntityTables {
   data_files: DataFileTable
 }
 
+export interface TallyTable {
+  organisation: number
+  name: string
+  count: number
+}
+
 /** The newest schema, as the migrations leave it. */
 export interface Schema extends EntityTables {
   memberships: MembershipTable
@@ -287,6 +293,7 @@ export interface Schema extends EntityTables {
   release_firmware: ReleaseFirmwareTable
   events: EventTable
   settings: SettingTable
+  tallies: TallyTable
 }
 
 export type Row<N extends keyof Schema> = Selectable<Schema[N]>
@@ -318,4 +325,5 @@ export const ENTITIES: Readonly<Record<keyof Schema, string>> = {
   events: 'event',
   data_files: 'data-file',
   settings: 'setting',
+  tallies: 'tally',
 }

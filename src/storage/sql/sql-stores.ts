@@ -24,6 +24,7 @@ import { SqlProductStore } from './stores/sql-product-store.ts'
 import { SqlReleaseStore } from './stores/sql-release-store.ts'
 import { SqlRunningStore } from './stores/sql-running-store.ts'
 import { SqlSettingStore } from './stores/sql-setting-store.ts'
+import { SqlTallyStore } from './stores/sql-tally-store.ts'
 import { SqlUpdateStore } from './stores/sql-update-store.ts'
 
 /** Every store over one session. */
@@ -54,5 +55,6 @@ export function createSqlStores(session: Session): Stores {
     events: new SqlEventStore(session),
     dataFiles: new SqlDataFileStore(session),
     settings: new SqlSettingStore(session),
+    tallies: new SqlTallyStore(session),
   }
 }

@@ -10,6 +10,9 @@ export interface SqliteConnectionOptions {
 /** Prepared statements kept per connection; the least recently used goes first. */
 const STATEMENTS = 500
 
+/** Full: a commit is on the disk before it returns. The limit gives the space of a large import back. */
+const WRITER = 'pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864'
+
 interface Prepared {
   readonly statement: StatementSync
   readonly returnsRows: boolean
@@ -26,7 +29,7 @@ export class SqliteConnection {
   constructor({ file, access, busyTimeoutMs = 5_000 }: SqliteConnectionOptions) {
     this.#database = new DatabaseSync(file, { readOnly: access === 'read', timeout: busyTimeoutMs })
     try {
-      if (access === 'write') this.#database.exec('pragma journal_mode = wal; pragma synchronous = full')
+      if (access === 'write') this.#database.exec(WRITER)
       this.#database.exec('pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -32768')
     } catch (error) {
       this.#database.close()

@@ -35,6 +35,8 @@ export interface SqlDialect {
   readonly pushSerial: ((table: string, serial: number) => RawBuilder<unknown>) | undefined
   /** Rows can be locked by a query (`for update skip locked`). false: there is one writer, so nothing needs it. */
   readonly locksRows: boolean
+  /** The planner knows how many rows a condition leaves. false: queries tell it where not to begin (`unindexed`). */
+  readonly hasStatistics: boolean
   /** Rows per multi-row insert; 1 where a statement costs no round trip and one statement is best compiled once. */
   readonly bulkRows: number
   /** Largest number of parameters of a statement. */

@@ -18,6 +18,7 @@ export const postgresDialect: SqlDialect = {
       where last_value <= ${serial}`
   },
   locksRows: true,
+  hasStatistics: true,
   bulkRows: 1_000,
   maxParameters: 65_535,
   createAdapter: () => new PostgresAdapter(),

@@ -202,6 +202,14 @@ async function createOperators(b: Builder): Promise<void> {
   )
   await b.index('idempotency', ['expires_at'])
 
+  await b.create('tallies', (t) =>
+    t
+      .refers('organisation', 'organisations', 'cascade')
+      .text('name')
+      .integer('count')
+      .primaryKey(['organisation', 'name'], 'tallies'),
+  )
+
   await b.create('settings', (t) => t.text('name').text('value').primaryKey(['name'], 'settings'))
 
   await b.createLog('events', (t) =>
@@ -218,7 +226,7 @@ async function createOperators(b: Builder): Promise<void> {
       .text('details'),
   )
   await b.index('events', ['organisation', 'serial'])
-  await b.index('events', ['subject_id', 'serial'])
+  await b.index('events', ['organisation', 'subject_id', 'serial'])
   await b.index('events', ['at'])
 }
 
@@ -286,7 +294,7 @@ async function createFleet(b: Builder): Promise<void> {
       .optionalInteger('expires_at')
       .text('details'),
   )
-  await b.unique('credentials', 'hash', ['scheme', 'hash'])
+  await b.unique('credentials', 'hash', ['scheme', 'hash'], 'sealed is null')
   await b.index('credentials', ['device', 'serial'], 'device is not null')
   await b.index('credentials', ['device_group', 'serial'], 'device_group is not null')
   await b.index('credentials', ['expires_at'], 'expires_at is not null')
@@ -442,8 +450,8 @@ async function createUpdates(b: Builder): Promise<void> {
   )
   await b.unique('updates', 'device', ['device'], 'is_open = true')
   await b.index('updates', ['device', 'serial'])
+  await b.index('updates', ['organisation', 'is_open', 'serial'], 'is_open = true')
   await b.index('updates', ['organisation', 'serial'])
-  await b.index('updates', ['organisation', 'state', 'serial'])
   await b.index('updates', ['release', 'serial'])
   await b.index('updates', ['confirm_after'], 'confirm_after is not null')
   await b.index('updates', ['closed_at'], 'closed_at is not null')

@@ -6,7 +6,12 @@ import { statement } from '../statement.ts'
 import { CREDENTIALS } from './device-rows.ts'
 
 const FIND_BY_HASH = statement((db, scheme: string, hash: string) =>
-  db.selectFrom('credentials').selectAll().where('scheme', '=', scheme).where('hash', '=', hash),
+  db
+    .selectFrom('credentials')
+    .selectAll()
+    .where('scheme', '=', scheme)
+    .where('hash', '=', hash)
+    .where('sealed', 'is', null),
 )
 const LIST_BY_DEVICE = statement((db, device: Serial) =>
   db.selectFrom('credentials').selectAll().where('device', '=', device).orderBy('serial'),

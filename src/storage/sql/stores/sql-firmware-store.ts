@@ -39,7 +39,7 @@ const FIND_BY_VERSION = statement((db, organisation: Serial, module: Serial, ver
     .where('version', '=', version)
     .where('organisation', '=', organisation)
     .where('scope', '=', sql.lit('library'))
-    .limit(1),
+    .limit(sql.lit(1)),
 )
 const DELETE_SILENT_RELEASE = statement((db, firmware: Serial) =>
   db.deleteFrom('releases').where('silent_firmware', '=', firmware),

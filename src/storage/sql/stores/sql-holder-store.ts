@@ -13,6 +13,7 @@ import { contains } from '../search.ts'
 import { SecondRow } from '../second-row.ts'
 import type { Session } from '../session.ts'
 import { timeSliced } from '../slice.ts'
+import { unindexed } from '../unindexed.ts'
 import { toAssignment } from './assignment-rows.ts'
 import { toCredential, toDevice, toGroup } from './device-rows.ts'
 
@@ -93,10 +94,25 @@ export class SqlHolderStore implements HolderStore {
     return (counted as { count: number } | undefined)?.count ?? 0
   }
 
+  /** Joins each owner with the newest of its credentials that are alive, and drops owners without any. */
+  #isNewest(
+    reference: 'device' | 'device_group',
+    owner: string,
+    { scheme, now }: Pick<HolderFilter, 'scheme' | 'now'>,
+  ): RawBuilder<boolean> {
+    const isAlive = (name: string) => sql`${unindexed(this.#session, `${name}.scheme`)} = ${scheme}
+      and (${sql.ref(`${name}.expires_at`)} is null or ${sql.ref(`${name}.expires_at`)} > ${now})`
+    return sql<boolean>`${sql.ref(`credentials.${reference}`)} = ${sql.ref(owner)} and ${isAlive('credentials')}
+      and not exists (
+        select 1 from credentials as newer
+        where ${sql.ref(`newer.${reference}`)} = ${sql.ref(`credentials.${reference}`)} and ${isAlive('newer')}
+          and newer.serial > credentials.serial)`
+  }
+
   #devices({ organisation, id, nameContains, group, ...held }: HolderFilter) {
     let query = this.#session.compiler
       .selectFrom('devices')
-      .innerJoin('credentials', (join) => join.on(isNewest('device', 'devices.serial', held)))
+      .innerJoin('credentials', (join) => join.on(this.#isNewest('device', 'devices.serial', held)))
       .where('devices.organisation', '=', organisation)
     if (id !== undefined) query = query.where('devices.id', '=', id)
     if (group !== undefined) query = query.where('devices.device_group', '=', group)
@@ -107,7 +123,7 @@ export class SqlHolderStore implements HolderStore {
   #groups({ organisation, id, nameContains, ...held }: HolderFilter) {
     let query = this.#session.compiler
       .selectFrom('device_groups')
-      .innerJoin('credentials', (join) => join.on(isNewest('device_group', 'device_groups.serial', held)))
+      .innerJoin('credentials', (join) => join.on(this.#isNewest('device_group', 'device_groups.serial', held)))
       .where('device_groups.organisation', '=', organisation)
     if (id !== undefined) query = query.where('device_groups.id', '=', id)
     if (nameContains !== undefined) query = query.where(contains(['device_groups.name_folded'], nameContains))
@@ -121,22 +137,10 @@ export class SqlHolderStore implements HolderStore {
       .leftJoin('devices', 'devices.serial', 'assignments.device')
       .leftJoin('device_groups', 'device_groups.serial', 'assignments.device_group')
       .innerJoin('releases', 'releases.serial', 'assignments.release')
-      .innerJoin('credentials', (join) => join.on(isNewest(reference, `assignments.${reference}`, held)))
+      .innerJoin('credentials', (join) => join.on(this.#isNewest(reference, `assignments.${reference}`, held)))
       .where('assignments.organisation', '=', organisation)
       .where(`assignments.${reference}`, 'is not', null)
   }
-}
-
-/** Joins each owner with the newest of its credentials that are alive, and drops owners without any. */
-function isNewest(
-  reference: 'device' | 'device_group',
-  owner: string,
-  { scheme, now }: Pick<HolderFilter, 'scheme' | 'now'>,
-): RawBuilder<boolean> {
-  return sql<boolean>`credentials.serial = (
-    select max(held.serial) from credentials as held
-    where held.${sql.ref(reference)} = ${sql.ref(owner)} and held.scheme = ${scheme}
-      and (held.expires_at is null or held.expires_at > ${now}))`
 }
 
 function credentialOf(row: object) {

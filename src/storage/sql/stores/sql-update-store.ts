@@ -9,6 +9,7 @@ import type { Row } from '../schema.ts'
 import type { Session } from '../session.ts'
 import { sliced } from '../slice.ts'
 import { statement } from '../statement.ts'
+import { unindexed } from '../unindexed.ts'
 import { fromJson, toJson } from '../values.ts'
 
 /** Vendors' devices keep the number in 32 bits, signed. */
@@ -42,8 +43,9 @@ const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
 const FIND_OPEN = statement((db, device: Serial) =>
   db.selectFrom('updates').selectAll().where('device', '=', device).where('is_open', '=', sql.lit(true)),
 )
+// A literal limit: SQLite prepares a statement anew whenever another one is bound.
 const FIND_LATEST = statement((db, device: Serial) =>
-  db.selectFrom('updates').selectAll().where('device', '=', device).orderBy('serial', 'desc').limit(1),
+  db.selectFrom('updates').selectAll().where('device', '=', device).orderBy('serial', 'desc').limit(sql.lit(1)),
 )
 const LIST_DUE = statement((db, now: Millis, limit: number) =>
   db
@@ -93,8 +95,13 @@ export class SqlUpdateStore implements UpdateStore {
 
   async list({ organisation, device, release, states }: UpdateFilter, slice: Slice): Promise<Update[]> {
     if (states?.length === 0) return []
-    let query = this.#session.compiler.selectFrom('updates').selectAll().where('organisation', '=', organisation)
-    if (device !== undefined) query = query.where('device', '=', device)
+    let query = this.#session.compiler.selectFrom('updates').selectAll()
+    if (device === undefined) query = query.where('organisation', '=', organisation)
+    else
+      query = query
+        .where('device', '=', device)
+        .where(sql<boolean>`${unindexed(this.#session, 'organisation')} = ${organisation}`)
+    if (states?.every(isOpen)) query = query.where('is_open', '=', sql.lit(true))
     if (release !== undefined) query = query.where('release', '=', release)
     if (states !== undefined) query = query.where('state', 'in', [...states])
     return TABLE.many(this.#session, sliced(query, 'serial', slice).compile())
