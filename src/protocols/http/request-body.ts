@@ -47,6 +47,8 @@ export function limitIdle(
   request: IncomingMessage,
   idleTimeoutMs: number = DEFAULT_HTTP_LIMITS.bodyIdleTimeoutMs,
 ): () => void {
+  // An injected request (`app.inject`) has no connection that could stall.
+  if (typeof request.setTimeout !== 'function') return () => {}
   const onIdle = () => request.destroy(new Error('Upload stalled'))
   request.setTimeout(idleTimeoutMs, onIdle)
   return () => {
