@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { Serial } from '../../../src/core/common.ts'
 import type { DeviceFacts } from '../../../src/core/device/device-facts.ts'
 import { SYSTEM } from '../../../src/core/event/event.ts'
@@ -11,6 +11,7 @@ import type { Update } from '../../../src/core/update/update.ts'
 import { issueDeviceToken } from '../../../src/protocols/spoke-zone/device-token.ts'
 import { spokeZoneProtocol } from '../../../src/protocols/spoke-zone/protocol.ts'
 import { type RawAnswer, rawRequest } from '../../support/raw-client.ts'
+import { STORAGES, type StorageKind } from '../../support/storages.ts'
 import { startTestServer, type TestClock, type TestServer } from '../../support/test-server.ts'
 
 export const L = '/api/v2/ota-files'
@@ -26,6 +27,8 @@ export const HOUR = 3600 * SECOND
 export const DAY = 24 * HOUR
 
 export interface FixtureOptions {
+  /** Memory unless given. */
+  readonly open?: StorageKind['open']
   readonly config?: Readonly<Record<string, unknown>>
   readonly limits?: Partial<CoreLimits>
 }
@@ -78,6 +81,7 @@ export class Fixture {
     const server = await startTestServer({
       protocols: (host) => [spokeZoneProtocol(host, options.config)],
       listen: true,
+      ...(options.open && { storage: await options.open() }),
       ...(options.limits && { limits: options.limits }),
     })
     const a = await server.core.organisations.create(SYSTEM, { key: 'a' })
@@ -207,17 +211,24 @@ export class Fixture {
   }
 }
 
-/** A fresh fleet for all tests of a suite that only read, or that each touch what no other does. */
-export function useFixture(options?: FixtureOptions): () => Fixture {
-  let fixture: Fixture | undefined
-  beforeAll(async () => {
-    fixture = await Fixture.start(options)
-  })
-  afterAll(async () => fixture?.server.close())
-  return () => {
-    if (!fixture) throw new Error('The fixture starts before the first test')
-    return fixture
-  }
+type UseFixture = (options?: Omit<FixtureOptions, 'open'>) => () => Fixture
+
+/** Declares the same tests for every database. Each `useFixture` is a fresh fleet for all tests of its suite. */
+export function onEveryStorage(declare: (useFixture: UseFixture) => void): void {
+  for (const { name, open } of STORAGES)
+    describe(`on ${name}`, () => {
+      declare((options) => {
+        let fixture: Fixture | undefined
+        beforeAll(async () => {
+          fixture = await Fixture.start({ ...options, open })
+        })
+        afterAll(async () => fixture?.server.close())
+        return () => {
+          if (!fixture) throw new Error('The fixture starts before the first test')
+          return fixture
+        }
+      })
+    })
 }
 
 /** The body of the one answer for all that cannot be seen. */
