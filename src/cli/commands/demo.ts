@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { runDemo } from '../demo/run-demo.ts'
 
 export function addDemoCommand(program: Command): void {
   program
@@ -9,6 +8,7 @@ export function addDemoCommand(program: Command): void {
     .option('--port <port>', 'port to listen on; 0 picks a free one', '0')
     .addHelpText('after', '\nExample:\n  godwit demo --once')
     .action(async (options: { once?: boolean; port: string }) => {
+      const { runDemo } = await import('../demo/run-demo.ts')
       await runDemo({ once: options.once ?? false, port: Number(options.port), out: process.stdout })
     })
 }

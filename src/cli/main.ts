@@ -1,0 +1,93 @@
+import { Command, CommanderError } from 'commander'
+import { isOtaError } from '../server/errors.ts'
+import { VERSION } from '../server/version.ts'
+import { addApplyCommand } from './commands/apply.ts'
+import { addBackupCommands } from './commands/backup.ts'
+import { addConfigCommand } from './commands/config.ts'
+import { addDemoCommand } from './commands/demo.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
+import { addKeyCommands } from './commands/key.ts'
+import { addLoginCommands } from './commands/login.ts'
+import { addMigrateCommand } from './commands/migrate.ts'
+import { addServeCommand } from './commands/serve.ts'
+import { CommandFailure, EXIT } from './exit.ts'
+import { addAccessKeyCommands } from './resources/access-key.ts'
+import { addAccountCommands } from './resources/account.ts'
+import { addAssignmentCommands } from './resources/assignment.ts'
+import { addDataFileCommands } from './resources/data-file.ts'
+import { addDeviceCommands } from './resources/device.ts'
+import { addEventCommands } from './resources/event.ts'
+import { addFirmwareCommands } from './resources/firmware.ts'
+import { addGroupCommands } from './resources/group.ts'
+import { addOrganisationCommands } from './resources/organisation.ts'
+import { addModuleCommands, addProductCommands } from './resources/product.ts'
+import { addReleaseCommands } from './resources/release.ts'
+import { addServerCommands } from './resources/server.ts'
+import { addTokenCommands } from './resources/token.ts'
+import { addRolloutCommand, addUpdateCommands } from './resources/update.ts'
+
+/** Runs the command and sets the process's exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+}
+
+/** The whole command tree; nothing runs until it is parsed. */
+export function createProgram(): Command {
+  const program = new Command('godwit')
+    .description('Self-hosted over-the-air firmware updates for devices that speak somebody else\u2019s protocol')
+    .version(VERSION)
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride()
+    // An option after a command is the command's own: `firmware push --version`.
+    .enablePositionalOptions()
+  for (const { title, commands } of GROUPS) {
+    program.commandsGroup(title)
+    for (const add of commands) add(program)
+  }
+  return program
+}
+
+/** The commands as the help shows them. */
+const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: Command) => void> }> = [
+  { title: 'Running a server:', commands: [addServeCommand, addDemoCommand, addConfigCommand, addDoctorCommand] },
+  { title: 'Its data, on the server itself:', commands: [addMigrateCommand, addBackupCommands, addKeyCommands] },
+  { title: 'A server from anywhere:', commands: [addLoginCommands, addApplyCommand, addServerCommands] },
+  {
+    title: 'Things, over the management API:',
+    commands: [
+      addOrganisationCommands,
+      addProductCommands,
+      addModuleCommands,
+      addDeviceCommands,
+      addGroupCommands,
+      addFirmwareCommands,
+      addReleaseCommands,
+      addAssignmentCommands,
+      addUpdateCommands,
+      addRolloutCommand,
+      addEventCommands,
+      addDataFileCommands,
+      addAccountCommands,
+      addTokenCommands,
+      addAccessKeyCommands,
+    ],
+  },
+]
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (error instanceof CommandFailure) {
+    console.error(`godwit: ${error.message}`)
+    return error.exitCode
+  }
+  if (isOtaError(error)) {
+    console.error(`godwit: ${error.message}`)
+    return EXIT.failed
+  }
+  console.error(error)
+  return EXIT.failed
+}

@@ -1,0 +1,1 @@
+export { isOtaError, OtaError } from '../core/errors.ts'
