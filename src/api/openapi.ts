@@ -66,6 +66,7 @@ const TAGS: Readonly<Record<string, string>> = {
   updates: 'Devices moving to a release',
   events: 'What happened',
   'data-files': 'Files that devices sent',
+  fleet: 'Whole organisations from one description',
   reference: 'This reference',
 }
 

@@ -10,6 +10,7 @@ import { deviceRoutes } from './devices.ts'
 import { eventRoutes } from './events.ts'
 import { firmwareRoutes } from './firmware.ts'
 import { firmwareUploadRoutes } from './firmware-upload.ts'
+import { fleetRoutes } from './fleet/fleet-routes.ts'
 import { groupRoutes } from './groups.ts'
 import { sessionRoutes } from './login.ts'
 import { organisationRoutes } from './organisations.ts'
@@ -42,4 +43,5 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...updateRoutes,
   ...eventRoutes,
   ...dataFileRoutes,
+  ...fleetRoutes,
 ]
