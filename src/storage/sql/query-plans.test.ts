@@ -1,0 +1,153 @@
+import { join } from 'node:path'
+import { Kysely } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type TemporaryFolder, temporaryFolder } from '../../../test/support/temporary-folder.ts'
+import type { Stores } from '../../core/ports.ts'
+import { sqliteDialect } from './dialects/sqlite.ts'
+import { migrate } from './migrate.ts'
+import { nodeSqliteDialect } from './node-sqlite-dialect.ts'
+import { Session } from './session.ts'
+import { createSqlStores } from './sql-stores.ts'
+import { SqliteConnection } from './sqlite-connection.ts'
+
+const page = { limit: 50, after: 7 }
+const held = { organisation: 1, scheme: 'native', now: 1 }
+const after = { limit: 50, after: { at: 1, id: 'x' } }
+
+/** What each question may cost at most: a search in these indexes, and never a walk over a table. */
+const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<unknown>, indexes: readonly string[]]> =
+  [
+    ['a device', (s) => s.devices.find(1), ['PRIMARY KEY']],
+    ['a device by id', (s) => s.devices.findByIdOnServer('x'), ['devices__id']],
+    ['a device by key', (s) => s.devices.findByKey(1, 'x'), ['devices__key']],
+    ['credentials of a device', (s) => s.credentials.listByDevice(1), ['credentials_by_device_serial']],
+    ['credentials of a group', (s) => s.credentials.listByGroup(1), ['credentials_by_device_group_serial']],
+    ['a credential by hash', (s) => s.credentials.findByHash('a', 'b'), ['credentials__hash']],
+    ['running versions', (s) => s.running.listByDevice(1), ['running_versions_1']],
+    [
+      'versions of a product',
+      (s) => s.running.versionsOfProduct(1),
+      ['modules_by_product', 'by_module_version', 'by_module_version'],
+    ],
+    ['assignment of a device', (s) => s.assignments.findByDevice(1), ['assignments__device']],
+    ['assignment of a group', (s) => s.assignments.findByGroup(1), ['assignments__group']],
+    ['assignments of a release', (s) => s.assignments.countByRelease(1), ['assignments_by_release_serial']],
+    ['the open update', (s) => s.updates.findOpen(1), ['updates__device']],
+    ['the latest update', (s) => s.updates.findLatest(1), ['updates_by_device_serial']],
+    ['updates of a device', (s) => s.updates.list({ organisation: 1, device: 1 }, page), ['updates_by_device_serial']],
+    ['open updates', (s) => s.updates.list({ organisation: 1, states: ['offered'] }, page), ['organisation_is_open']],
+    [
+      'updates of a release',
+      (s) => s.updates.list({ organisation: 1, release: 1 }, page),
+      ['updates_by_release_serial'],
+    ],
+    ['updates that are due', (s) => s.updates.listDue(1, 10), ['updates_by_confirm_after']],
+    ['artifacts of a firmware', (s) => s.artifacts.listByFirmware(1), ['artifacts_by_firmware_serial']],
+    ['firmware by version', (s) => s.firmware.findByVersion(1, 1, 'x'), ['firmware_by_module_version']],
+    ['firmware by file', (s) => s.firmware.findByFileAlias('x'), ['firmware__file_alias']],
+    [
+      'a catalogue',
+      (s) => s.firmware.listFiles({ organisation: 1, product: 1 }, page),
+      ['firmware_by_product', 'artifacts_by_firmware'],
+    ],
+    ['a silent release', (s) => s.releases.findSilent(1), ['releases__firmware']],
+    ['modules of a product', (s) => s.modules.listByProduct(1), ['modules_by_product_serial']],
+    ['a setting', (s) => s.settings.get('x'), ['settings_1']],
+    ['an alias', (s) => s.aliases.find('a', 1, 'x'), ['aliases_1']],
+    ['an alias in all scopes', (s) => s.aliases.findInAllScopes('a', 'x', 2), ['aliases_by_slot_name_scope']],
+    ['a product by key anywhere', (s) => s.products.listByKeyOnServer('x', 2), ['products_by_key_serial']],
+    ['an access token', (s) => s.accessTokens.current(1), ['access_tokens__current']],
+    ['devices', (s) => s.devices.list({ organisation: 1 }, page), ['devices_by_organisation_serial']],
+    [
+      'devices of a product',
+      (s) => s.devices.list({ organisation: 1, product: 1 }, page),
+      ['devices_by_product_serial'],
+    ],
+    [
+      'devices of a group',
+      (s) => s.devices.list({ organisation: 1, group: 1 }, page),
+      ['devices_by_device_group_serial'],
+    ],
+    [
+      'events of a subject',
+      (s) => s.events.list({ organisation: 1, subjectId: 'x' }, page),
+      ['organisation_subject_id'],
+    ],
+    ['data files of a device', (s) => s.dataFiles.usage(1), ['data_files_by_device_serial']],
+    [
+      'devices by credential',
+      (s) => s.holders.devices(held, after),
+      ['devices_by_organisation_created_at_id', 'credentials_by_device', 'credentials_by_device', 'PRIMARY KEY'],
+    ],
+    [
+      'groups by credential',
+      (s) => s.holders.groups(held, after),
+      ['device_groups_by_organisation_created_at_id', 'credentials_by_device_group', 'credentials_by_device_group'],
+    ],
+    [
+      'the end of a device',
+      (s) => s.devices.delete(1),
+      [
+        'aliases_by_kind_owner',
+        'PRIMARY KEY',
+        'updates_by_device',
+        'assignments__device',
+        'running_versions_1',
+        'credentials_by_device',
+      ],
+    ],
+    [
+      'the end of a firmware',
+      (s) => s.firmware.delete(1),
+      [
+        'releases__firmware',
+        'updates_by_release',
+        'assignments_by_release',
+        'release_firmware_1',
+        'PRIMARY KEY',
+        'release_firmware_by_firmware',
+        'releases__firmware',
+        'artifacts_by_firmware',
+      ],
+    ],
+  ]
+
+describe('query plans', () => {
+  let folder: TemporaryFolder
+  let connection: SqliteConnection
+  let stores: Stores
+  let plan: string[] = []
+  beforeAll(async () => {
+    folder = await temporaryFolder()
+    connection = new SqliteConnection({ file: join(folder.path, 'godwit.db'), access: 'write' })
+    await migrate(new Kysely({ dialect: nodeSqliteDialect(connection) }), sqliteDialect)
+    const explain = (sql: string, parameters: readonly unknown[]) => {
+      if (sql.includes('savepoint')) return
+      const steps = connection.all(`explain query plan ${sql}`, parameters) as Array<{ detail: string }>
+      plan.push(...steps.map(({ detail }) => detail))
+    }
+    const all = (sql: string, parameters: readonly unknown[]) => {
+      explain(sql, parameters)
+      return []
+    }
+    const executor = {
+      all,
+      first: (...query: Parameters<typeof all>) => all(...query)[0],
+      run: (...query: Parameters<typeof all>) => all(...query).length,
+    }
+    stores = createSqlStores(new Session(sqliteDialect, executor, 'write'))
+  })
+  afterAll(async () => {
+    connection.close()
+    await folder.remove()
+  })
+
+  it.each(PLANS)('%s', async (_, ask, indexes) => {
+    plan = []
+    await ask(stores)
+    const searches = plan.filter((step) => step.startsWith('SEARCH'))
+    const walks = plan.filter((step) => step.startsWith('SCAN') && step !== 'SCAN found')
+    expect(walks).toEqual([])
+    expect(searches).toEqual(indexes.map((index) => expect.stringContaining(index)))
+  })
+})
