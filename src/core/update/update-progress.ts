@@ -75,7 +75,8 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
       try {
         return await start()
       } catch (error) {
-        if (!isOtaError(error, 'conflict')) throw error
+        // `not-found`: the release was replaced and is gone before its update was opened.
+        if (!isOtaError(error, 'conflict') && !isOtaError(error, 'not-found')) throw error
       }
     }
     return besidesTheRace(known, options)

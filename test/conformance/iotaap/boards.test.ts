@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { IotaapEsp32, type IotaapMode } from '../../../src/simulator/devices/iotaap-esp32.ts'
 import { IotaapEsp8266 } from '../../../src/simulator/devices/iotaap-esp8266.ts'
+import { STORAGES } from '../../support/storages.ts'
 import { type Iotaap, imageOf, latestPath, sha256, startIotaap, type Tenant, type Wire } from './fixture.ts'
-import { STORAGES } from './storages.ts'
 
 // Rows 46 to 49, and the broker's part of row 26, need an MQTT broker: this server has none to talk to, so there is
 // nothing that could send or take those messages, and /v1/mqtt is an unknown route (row 3).

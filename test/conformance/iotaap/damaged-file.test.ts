@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Storage } from '../../../src/core/ports.ts'
 import { FilesystemBlobs } from '../../../src/storage/blob/filesystem-blobs.ts'
+import { STORAGES } from '../../support/storages.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts'
 import { downloadPath, type Iotaap, imageOf, json, sha256, startIotaap, untilClosed, type Wire } from './fixture.ts'
-import { STORAGES } from './storages.ts'
 
 describe.each(STORAGES)('IoTaaP downloads of damaged files over $name', ({ open }) => {
   let folder: TemporaryFolder

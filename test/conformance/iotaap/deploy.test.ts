@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RawClient } from '../../support/raw-client.ts'
+import { STORAGES } from '../../support/storages.ts'
 import {
   deployParts,
   downloadPath,
@@ -19,7 +20,6 @@ import {
   type Tenant,
   type Wire,
 } from './fixture.ts'
-import { STORAGES } from './storages.ts'
 
 const UNKNOWN = 'ffffffffffffffffffffffff'
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { STORAGES } from '../../support/storages.ts'
 import {
   downloadPath,
   type Iotaap,
@@ -11,7 +12,6 @@ import {
   startIotaap,
   type Tenant,
 } from './fixture.ts'
-import { STORAGES } from './storages.ts'
 
 const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const UNKNOWN = 'ffffffffffffffffffffffff'

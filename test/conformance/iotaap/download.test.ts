@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Update } from '../../../src/core/update/update.ts'
 import { RawClient } from '../../support/raw-client.ts'
+import { STORAGES } from '../../support/storages.ts'
 import {
   downloadPath,
   type Iotaap,
@@ -18,7 +19,6 @@ import {
   type Wire,
   whole,
 } from './fixture.ts'
-import { STORAGES } from './storages.ts'
 
 /** What a board sends with a download, header for header. [iotaap 4.4] */
 const esp32 = (sketchMd5: string) => [

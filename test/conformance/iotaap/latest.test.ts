@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SYSTEM } from '../../../src/core/event/event.ts'
 import { RawClient, rawRequest } from '../../support/raw-client.ts'
+import { STORAGES } from '../../support/storages.ts'
 import { bytesOf } from '../../support/test-core.ts'
 import {
   downloadPath,
@@ -16,7 +17,6 @@ import {
   type Wire,
   whole,
 } from './fixture.ts'
-import { STORAGES } from './storages.ts'
 
 /** The request of a board, header for header. [iotaap 4.4] */
 const ESP32 = [

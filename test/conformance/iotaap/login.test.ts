@@ -1,8 +1,8 @@
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SYSTEM } from '../../../src/core/event/event.ts'
+import { STORAGES } from '../../support/storages.ts'
 import { form, type Iotaap, imageOf, ND, PASSWORD, startIotaap } from './fixture.ts'
-import { STORAGES } from './storages.ts'
 
 describe.each(STORAGES)('IoTaaP login over $name', ({ open }) => {
   let iotaap: Iotaap

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { STORAGES } from '../../support/storages.ts'
 import { type Iotaap, startIotaap, type Tenant, type Wire } from './fixture.ts'
-import { STORAGES } from './storages.ts'
 
 const LISTS = ['/v1/ota/device', '/v1/ota/group', '/v1/devices', '/v1/groups'] as const
 
