@@ -1,10 +1,25 @@
 import type pg from 'pg'
 import { OtaError } from '../../core/errors.ts'
+import { postgresDialect } from './dialects/postgres.ts'
 import type { Executor } from './session.ts'
 
-/** Each statement on whatever connection of the pool is free. */
+/** How many connections are tried: after a restart of the server the pool may hand out some that are dead. */
+const CONNECTIONS = 3
+
+/** Each statement, which must only read, on whatever connection of the pool is free. */
 export function poolExecutor(pool: pg.Pool): Executor {
-  return executor((text, values) => pool.query({ text, values }))
+  return executor((text, values) => onLiveConnection(() => pool.query({ text, values })))
+}
+
+/** Does what may safely be done again on a fresh connection when the one that the pool had kept turns out to be dead. */
+export async function onLiveConnection<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let connection = 1; ; connection += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (connection >= CONNECTIONS || postgresDialect.failureOf(error).kind !== 'disconnected') throw error
+    }
+  }
 }
 
 /** Every statement of a transaction on its one connection, one after the other, however many are asked for at once. */

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Stores } from '../../core/ports.ts'
 import type { ChangeLog } from './change-log.ts'
 import { postgresDialect } from './dialects/postgres.ts'
-import { ClientExecutor } from './postgres-executor.ts'
+import { ClientExecutor, onLiveConnection } from './postgres-executor.ts'
 import { Session } from './session.ts'
 import { storageFailed, toOtaError } from './sql-failure.ts'
 import { createSqlStores } from './sql-stores.ts'
@@ -14,7 +14,7 @@ export interface Committed<T> {
 
 /** Runs `work` in one transaction on a connection of its own. Throws what `work` throws, or `OtaError`. */
 export async function runTransaction<T>(pool: pg.Pool, work: (stores: Stores) => Promise<T>): Promise<Committed<T>> {
-  const client = await connect(pool)
+  const client = await begin(pool)
   let broken: Error | undefined
   const noteBroken = (error: Error) => {
     broken = error
@@ -23,7 +23,6 @@ export async function runTransaction<T>(pool: pg.Pool, work: (stores: Stores) =>
   const executor = new ClientExecutor(client)
   const session = new Session(postgresDialect, executor, 'write')
   try {
-    await session.run(BEGIN)
     const result = await work(createSqlStores(session))
     await commit(executor)
     return { result, changes: session.changes }
@@ -37,13 +36,21 @@ export async function runTransaction<T>(pool: pg.Pool, work: (stores: Stores) =>
   }
 }
 
-const BEGIN = { sql: 'begin', parameters: [] }
-
-async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+/** Nothing has happened yet on a connection that breaks here, so another one is as good. */
+async function begin(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
-    return await pool.connect()
+    return await onLiveConnection(async () => {
+      const client = await pool.connect()
+      try {
+        await client.query('begin')
+        return client
+      } catch (error) {
+        client.release(true)
+        throw error
+      }
+    })
   } catch (error) {
-    throw toOtaError(error, '', postgresDialect)
+    throw toOtaError(error, 'begin', postgresDialect)
   }
 }
 

@@ -14,6 +14,7 @@ export function toOtaError(cause: unknown, sql: string, dialect: SqlDialect): Ot
     case 'text':
       return new OtaError('invalid', 'The text contains characters that cannot be stored', { cause })
     case 'again':
+    case 'disconnected':
     case 'other':
       return storageFailed(`${dialect.name} refused: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
   }

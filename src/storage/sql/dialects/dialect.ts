@@ -12,6 +12,8 @@ export type Failure =
   | { readonly kind: 'text' }
   /** Nothing is wrong but the moment: run the transaction again. */
   | { readonly kind: 'again' }
+  /** The connection is gone: what ran on it may or may not have happened. */
+  | { readonly kind: 'disconnected' }
   | { readonly kind: 'other' }
 
 /**

@@ -61,6 +61,9 @@ describe('what PostgreSQL refuses', () => {
     [{ code: '22021' }, { kind: 'text' }],
     [{ code: '40001' }, { kind: 'again' }],
     [{ code: '40P01' }, { kind: 'again' }],
+    [{ code: '57P01' }, { kind: 'disconnected' }],
+    [{ code: 'ECONNRESET' }, { kind: 'disconnected' }],
+    [{ message: 'Connection terminated unexpectedly' }, { kind: 'disconnected' }],
     [{ code: '57014' }, { kind: 'other' }],
     [{}, { kind: 'other' }],
   ])('%o', (fields, failure) => {

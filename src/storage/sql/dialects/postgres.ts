@@ -29,6 +29,8 @@ export const postgresDialect: SqlDialect = {
 
 const TEXT = new Set(['22021', '22P05'])
 const AGAIN = new Set(['40001', '40P01'])
+/** The server shuts down or crashed; the socket broke. */
+const DISCONNECTED = new Set(['57P01', '57P02', '08003', '08006', 'ECONNRESET', 'EPIPE'])
 
 function failureOf(error: unknown): Failure {
   const code = textOf(error, 'code')
@@ -36,7 +38,8 @@ function failureOf(error: unknown): Failure {
   if (code === '23503') return { kind: 'reference' }
   if (TEXT.has(code)) return { kind: 'text' }
   if (AGAIN.has(code)) return { kind: 'again' }
-  return { kind: 'other' }
+  const isDisconnected = DISCONNECTED.has(code) || textOf(error, 'message').startsWith('Connection terminated')
+  return { kind: isDisconnected ? 'disconnected' : 'other' }
 }
 
 /** Unique indexes are called `<table>__<field>`, primary keys `<table>_pkey`. */
