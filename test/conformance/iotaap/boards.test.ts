@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { IotaapEsp32, type IotaapMode } from '../../../src/simulator/devices/iotaap-esp32.ts'
 import { IotaapEsp8266 } from '../../../src/simulator/devices/iotaap-esp8266.ts'
 import { STORAGES } from '../../support/storages.ts'
-import { type Iotaap, imageOf, latestPath, sha256, startIotaap, type Tenant, type Wire } from './fixture.ts'
+import { type Iotaap, imageOf, latestPath, PATIENTLY, sha256, startIotaap, type Tenant, type Wire } from './fixture.ts'
 
 // Rows 46 to 49, and the broker's part of row 26, need an MQTT broker: this server has none to talk to, so there is
 // nothing that could send or take those messages, and /v1/mqtt is an unknown route (row 3).
@@ -88,7 +88,7 @@ describe.each(STORAGES)('IoTaaP boards over $name', ({ open }) => {
     expect(await esp.run()).toMatchObject({ kind: 'updated', version: '1.1.0', downloads: 1 })
     const filter = { organisation: acme.organisation.serial, type: 'device.version-mismatch', subjectId: device._id }
     const { events } = iotaap.server.core.deps.storage.management
-    await expect.poll(() => events.list(filter, { limit: 9 })).toHaveLength(1)
+    await expect.poll(() => events.list(filter, { limit: 9 }), PATIENTLY).toHaveLength(1)
   })
 
   test('row 44: an ESP8266 updates by latest and by mode version', async () => {

@@ -12,6 +12,7 @@ import {
   md5,
   ND_PLUS,
   NG_PLUS,
+  PATIENTLY,
   sha256,
   startIotaap,
   type Tenant,
@@ -236,18 +237,18 @@ describe.each(STORAGES)('IoTaaP downloads over $name', ({ open }) => {
     expect((await download(downloadPath(to), md5(image))).status).toBe(200)
     expect((await download(downloadPath(to), md5(image))).status).toBe(200)
     await expect
-      .poll(() => events(to._id))
+      .poll(() => events(to._id), PATIENTLY)
       .toMatchObject([{ type: 'device.version-mismatch', details: { version: '1.2.8', md5: md5(image) } }])
     const group = await acme.group()
     await acme.deploy('group', { to: group, version: '1.2.8', image })
     expect((await download(downloadPath(group, 'group'), md5(image))).status).toBe(200)
-    await expect.poll(() => events(group._id)).toMatchObject([{ type: 'group.version-mismatch' }])
+    await expect.poll(() => events(group._id), PATIENTLY).toMatchObject([{ type: 'group.version-mismatch' }])
   })
 
   describe('what is known of an update over HTTP alone', () => {
     const fetchWhole = async (to: Wire) => {
       expect((await iotaap.get(downloadPath(to))).status).toBe(200)
-      await expect.poll(async () => (await statesOf(to)).at(-1)).toBe('downloaded')
+      await expect.poll(async () => (await statesOf(to)).at(-1), PATIENTLY).toBe('downloaded')
     }
 
     test('a later latest and no download within a minute: succeeded', async () => {
@@ -314,7 +315,7 @@ describe.each(STORAGES)('IoTaaP downloads over $name', ({ open }) => {
       client.send([`GET ${downloadPath(to)} HTTP/1.0`, 'Host: ota'])
       await new Promise((resolve) => client.socket.once('data', resolve))
       client.close()
-      await expect.poll(() => statesOf(to)).toEqual(['downloading'])
+      await expect.poll(() => statesOf(to), PATIENTLY).toEqual(['downloading'])
       await fetchWhole(to)
       expect(await updatesOf(to)).toMatchObject([{ state: 'downloaded', attempt: 1 }])
     })

@@ -16,6 +16,9 @@ export const NG = { message: 'No such group' }
 export const ND_PLUS = { message: 'No such device', error: 'Not Found' }
 export const NG_PLUS = { message: 'No such group', error: 'Not Found' }
 
+/** For `expect.poll`: what a server does after its answer may take a while on a busy machine. */
+export const PATIENTLY = { timeout: 20_000, interval: 10 }
+
 /** One reply of the account API. */
 export interface Answer {
   readonly status: number

@@ -31,7 +31,7 @@ describe('IoTaaP on the wire', () => {
   let device: Wire
 
   beforeAll(async () => {
-    iotaap = await startIotaap({ config: { missesPerMinute: 20, missDelayMs: 300 } })
+    iotaap = await startIotaap({ config: { missesPerMinute: 20, missDelayMs: 2_000 } })
     acme = iotaap.tenant
     device = await acme.device()
     await acme.deploy('device', { to: device, version: '1.2.7' })
@@ -125,16 +125,16 @@ describe('IoTaaP on the wire', () => {
     for (let miss = 1; miss < 20; miss++) await iotaap.get(path, elsewhere)
     const startedAt = performance.now()
     const late = await iotaap.get(path, elsewhere)
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(290)
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(1_900)
     expect(whole(late)).toEqual(whole(first))
     const between = performance.now()
     expect(json(await iotaap.get(latestPath(device), elsewhere))).toEqual({ ver: '1.2.7' })
     expect((await iotaap.get(path, ['X-Forwarded-For: 192.0.2.98'])).status).toBe(404)
-    expect(performance.now() - between).toBeLessThan(290)
+    expect(performance.now() - between).toBeLessThan(1_900)
     iotaap.server.clock.advance(60_000)
     const afterwards = performance.now()
     expect((await iotaap.get(path, elsewhere)).status).toBe(404)
-    expect(performance.now() - afterwards).toBeLessThan(290)
+    expect(performance.now() - afterwards).toBeLessThan(1_900)
   })
 
   test('a configuration that makes no sense is refused by the name of its setting', async () => {
