@@ -44,8 +44,10 @@ export const deviceExplainRoutes = [
       }),
     }),
     async handle(call, { params, query }) {
-      const { core, organisation } = call
-      const { facts, decision, words } = await core.updates.explain(organisation.serial, params.device, query.via)
+      const { core, context, organisation } = call
+      const styles = context.options.askStyles ?? {}
+      const asked = { via: query.via, styles }
+      const { facts, decision, words } = await core.updates.explain(organisation.serial, params.device, asked)
       return {
         words,
         decision: {

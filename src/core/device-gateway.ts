@@ -35,10 +35,14 @@ export interface CheckIn {
   readonly attributes?: Readonly<Record<string, string>>
 }
 
-export interface AskOptions {
-  readonly via: string
+/** How the devices of one protocol ask; see `Asking`. */
+export interface AskStyle {
   readonly reporting: 'progress' | 'silent'
   readonly ignoreGroup?: boolean
+}
+
+export interface AskOptions extends AskStyle {
+  readonly via: string
 }
 
 /** A step that a device reports about its open update. */

@@ -9,13 +9,17 @@ import { VERSION } from './version.ts'
 
 /** Every protocol that this server speaks. A new one is one line here and one block of configuration. */
 export function createProtocols(host: ProtocolHost, config: Pick<Config, 'iotaap' | 'spokeZone' | 'enos'>): Protocol[] {
-  return [
+  const devices: Protocol[] = [
     spokeZoneProtocol(host, config.spokeZone),
     iotaapProtocol(host, config.iotaap),
     enosProtocol(host, config.enos),
+  ]
+  return [
+    ...devices,
     managementApi(host, {
       version: VERSION,
       tokenIssuers: { 'spoke-zone': (facts) => issueDeviceToken(host, facts) },
+      askStyles: Object.fromEntries(devices.flatMap(({ name, asks }) => (asks ? [[name, asks]] : []))),
     }),
   ]
 }

@@ -12,8 +12,9 @@ import { Ledger } from './ledger.ts'
 import { verifyLedger } from './verify.ts'
 
 const DEPLOYED_DEVICES = 4
-/** The server dies somewhere within its first moments of work, ms. */
-const KILL_WITHIN_MS = 900
+/** The server dies so long at the most after it has acknowledged a few calls of the round, ms. */
+const KILL_WITHIN_MS = 700
+const ACKNOWLEDGED_BEFORE_KILL = 8
 
 /**
  * Kills the server with SIGKILL at random moments while 16 clients have calls in flight, restarts it and compares it with
@@ -28,7 +29,9 @@ export async function crashRun(rounds: number, env: Record<string, string> = {})
     for (let round = 0; round < rounds; round++) {
       const connection = await connect(server)
       const clients = runClients(connection, ledger)
-      await sleep(50 + Math.random() * KILL_WITHIN_MS)
+      const before = ledger.acknowledged()
+      while (ledger.acknowledged() < before + ACKNOWLEDGED_BEFORE_KILL) await sleep(5)
+      await sleep(Math.random() * KILL_WITHIN_MS)
       connection.signal.over = true
       await server.kill9()
       await clients

@@ -32,6 +32,12 @@ export class Ledger {
   readonly deploys: Deploys[] = []
   readonly devices: { readonly key: string; state: 'sent' | 'stored' }[] = []
 
+  /** Calls answered with success so far, of every kind. */
+  acknowledged(): number {
+    const done = [...this.uploads, ...this.devices].filter(({ state }) => state === 'stored' || state === 'deleted')
+    return done.length + this.deploys.reduce((sum, deploys) => sum + deploys.acknowledged, 0)
+  }
+
   /** An upload that may be deleted now, claimed by marking it. */
   claimForDeletion(): Upload | undefined {
     const upload = this.uploads.find((one) => one.state === 'stored')

@@ -17,7 +17,7 @@ const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'Spoke.Zone': [/"version":"1.2.3".*"isActive":true/s, /"version":"1.3.0"/],
   IoTaaP: ['{"ver":"1.4.0"}', '{"message":"Firmware successfully deployed"}', '{"ver":"1.5.0"}'],
   EnOS: [/"code":0,"msg":"OK".*"version":"5.2.0"/s, 'command-payload', '5.2.0'],
-  "Godwit's own API": ['"openapi":"3.1'],
+  "Godwit's own API": ['update.offered', 'turbine-7'],
   'Moving a fleet here': [/skipped/i],
 }
 

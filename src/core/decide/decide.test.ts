@@ -136,8 +136,9 @@ const cases: readonly Case[] = [
     name: 'a route that knows no groups ignores the group',
     candidates: { group: offer('1.2.0', { target: 'group' }) },
     asking: { ignoreGroup: true },
-    expected: { kind: 'none', because: { kind: 'nothing-assigned' } },
-    words: 'Nothing is assigned to the device or its group.',
+    expected: { kind: 'none', because: { kind: 'nothing-assigned', groupIgnored: true } },
+    words:
+      'Nothing is assigned to the device itself. Its group has an assignment, which it gets only if it is configured to ask as a member of the group.',
   },
   {
     name: 'disabled',

@@ -48,7 +48,7 @@ export function decide(candidates: Candidates, asking: Asking): Decision {
     return { kind: 'cancel', update: open, because: { kind: 'withdrawn', version: candidates.openVersion ?? '' } }
   if (open && (open.via !== asking.via || mustFinishFirst(open, offer, asking)))
     return none(busy(open, candidates.openVersion), offer)
-  if (!offer) return none({ kind: 'nothing-assigned' })
+  if (!offer) return none({ kind: 'nothing-assigned', ...(candidates.group && { groupIgnored: true }) })
 
   const withdrawn = offer.files.find((file) => file.firmware.withdrawn)
   if (withdrawn) return none({ kind: 'withdrawn', version: withdrawn.firmware.version }, offer)

@@ -22,7 +22,8 @@ export type UpdateBecause =
 /** Why a device should not. Each kind stands in `explain` in words. */
 export type NoneBecause =
   | { readonly kind: 'disabled' }
-  | { readonly kind: 'nothing-assigned' }
+  /** `groupIgnored`: the group has an assignment, but this protocol's devices ask as group members themselves. */
+  | { readonly kind: 'nothing-assigned'; readonly groupIgnored?: true }
   | { readonly kind: 'frozen'; readonly scope: 'server' | 'organisation' }
   | { readonly kind: 'withdrawn'; readonly version: string }
   | { readonly kind: 'other-product'; readonly release: string }

@@ -1,5 +1,8 @@
 import type { Decision } from './decision.ts'
 
+const GROUP_IGNORED =
+  'Nothing is assigned to the device itself. Its group has an assignment, which it gets only if it is configured to ask as a member of the group.'
+
 /** The decision in one sentence that an operator understands; every `because` has its words here. */
 export function explainDecision(decision: Decision): string {
   const { because } = decision
@@ -11,7 +14,7 @@ export function explainDecision(decision: Decision): string {
     case 'disabled':
       return 'The device is disabled; it is offered nothing.'
     case 'nothing-assigned':
-      return 'Nothing is assigned to the device or its group.'
+      return because.groupIgnored ? GROUP_IGNORED : 'Nothing is assigned to the device or its group.'
     case 'frozen':
       return `Nothing new is offered while the ${because.scope} is frozen.`
     case 'withdrawn':

@@ -1,5 +1,5 @@
 import type { Aliases, Serial } from '../common.ts'
-import { isOtaError, type OtaError } from '../errors.ts'
+import { isOtaError, OtaError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { claimAliases, SERVER_SLOTS } from './claim-aliases.ts'
@@ -71,6 +71,14 @@ export class DeviceImport {
       else planned.push({ ...row, existing })
     }
     return { planned, faults }
+  }
+
+  /** Throws `limit-reached` when the organisation has no room for so many more; other writers may still be faster. */
+  async requireRoom(stores: Stores, count: number): Promise<void> {
+    const { devicesPerOrganisation: limit } = this.#deps.limits
+    const there = await stores.devices.count({ organisation: this.#scope.organisation })
+    if (there + count > limit)
+      throw new OtaError('limit-reached', `An organisation has at most ${limit} devices here; ${there} are there.`)
   }
 
   /** Throws `conflict` when somebody took a name since the check; nothing of the chunk is stored then. */
@@ -198,7 +206,8 @@ export class DeviceImport {
     )
     if (isSame) return
     for (const one of old) await stores.credentials.delete(one.serial)
-    await stores.credentials.insert(row)
+    const generation = Math.max(row.generation, ...old.map((one) => one.generation))
+    await stores.credentials.insert({ ...row, generation })
   }
 
   #claimNames(stores: Stores, device: Device, aliases: Aliases): Promise<void> {

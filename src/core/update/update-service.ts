@@ -4,6 +4,7 @@ import type { Decision } from '../decide/decision.ts'
 import { explainDecision } from '../decide/explain.ts'
 import { type DeviceFacts, loadDeviceFacts } from '../device/device-facts.ts'
 import { findDevice } from '../device/device-service.ts'
+import type { AskStyle } from '../device-gateway.ts'
 import { notFound, OtaError } from '../errors.ts'
 import type { Scope, ServiceDeps } from '../service.ts'
 import { moveUpdate } from './move-update.ts'
@@ -24,14 +25,22 @@ export class UpdateService {
     this.#deps = deps
   }
 
-  /** What `decide` says for a device (by key or id), asked as by the protocol of its open update or its first credential. */
-  async explain(organisation: Serial, reference: string, via?: string): Promise<Explanation> {
+  /**
+   * What `decide` says for a device (by key or id), asked as by `via`; unless given, as by the protocol of its open
+   * update or its first credential. `styles` says how each protocol's devices ask.
+   */
+  async explain(
+    organisation: Serial,
+    reference: string,
+    options: { via?: string | undefined; styles: Readonly<Record<string, AskStyle>> },
+  ): Promise<Explanation> {
     const { storage, clock, limits } = this.#deps
     const device = await findDevice(storage.read, organisation, reference)
     const facts = await loadDeviceFacts(storage.read, device.serial)
     if (!facts) throw notFound('device', reference)
-    const asked = via ?? facts.open?.via ?? facts.credentials[0]?.scheme ?? 'native'
-    const decision = decide(facts, { via: asked, reporting: 'progress', now: clock.now(), limits })
+    const via = options.via ?? facts.open?.via ?? facts.credentials[0]?.scheme ?? 'native'
+    const style = options.styles[via] ?? { reporting: 'progress' }
+    const decision = decide(facts, { ...style, via, now: clock.now(), limits })
     return { facts, decision, words: explainDecision(decision) }
   }
 

@@ -8,7 +8,7 @@ import type { DeviceMessage } from './device-message.ts'
 import { ENOS } from './names.ts'
 import { isLive, isPublished } from './update-states.ts'
 
-const ASK: AskOptions = { via: ENOS, reporting: 'progress' }
+export const ASK: AskOptions = { via: ENOS, reporting: 'progress' }
 
 /** An update and the file that the device is to take for it. */
 export interface Live {

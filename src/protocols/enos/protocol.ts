@@ -8,7 +8,7 @@ import { createCoreSdkAuth } from './core-sdk.ts'
 import { deviceActions } from './device-actions.ts'
 import { createFileUrls } from './device-file-url.ts'
 import { routeDevices } from './device-routes.ts'
-import { createDeviceTalk } from './device-talk.ts'
+import { ASK, createDeviceTalk } from './device-talk.ts'
 import { routeFiles } from './file-routes.ts'
 import { firmwareActions } from './firmware-actions.ts'
 import { jobActions } from './job-actions.ts'
@@ -27,6 +27,7 @@ export function enosProtocol(host: ProtocolHost, given?: Readonly<Record<string,
   return {
     name: ENOS,
     owner,
+    asks: ASK,
     redactions: [/([?&;]sessionId=)[^&;#\s"']*/i, /(\/multipart\/signed\/)[^/?#\s"']+/],
     secretHeaders: [HEADER.accessToken, HEADER.signature, HEADER.proof],
     async register(scope: FastifyInstance) {

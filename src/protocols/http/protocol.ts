@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Core } from '../../core/create-core.ts'
+import type { AskStyle } from '../../core/device-gateway.ts'
 import type { HttpLimits } from './limits.ts'
 import type { Owner } from './route-owners.ts'
 
@@ -17,6 +18,8 @@ export interface ProtocolHost {
 export interface Protocol {
   readonly name: string
   readonly owner: Owner
+  /** How its devices ask, for `explain`; absent where no devices call. `name` is then also their credential scheme. */
+  readonly asks?: AskStyle
   /** Patterns of paths and labels in which this protocol puts secrets; a match's first group is kept, the rest masked. */
   readonly redactions: readonly RegExp[]
   /** Header names that carry secrets, lower case. */

@@ -3,6 +3,7 @@ import { accountRoutes } from './account-routes.ts'
 import { Auth } from './auth.ts'
 import { parseConfig } from './config.ts'
 import { deployRoutes } from './deploy-routes.ts'
+import { ASK } from './device-endpoint.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { downloadRoutes } from './download-routes.ts'
 import { sendError } from './errors.ts'
@@ -28,6 +29,7 @@ export function iotaapProtocol(host: ProtocolHost, config: Readonly<Record<strin
   return {
     name: SCHEME,
     owner,
+    asks: ASK,
     // [iotaap R7] in addresses, and in the path label of lists
     redactions: [
       /(\/v1\/+ota\/+(?:device|group)\/+download\/+[0-9a-f]{0,24})[^/?#\s"']*/i,

@@ -32,6 +32,7 @@ export function spokeZoneProtocol(host: ProtocolHost, config?: Readonly<Record<s
   return {
     name: owner.name,
     owner,
+    asks: { reporting: 'silent' },
     redactions: [],
     secretHeaders: ['x-access-token'],
     async register(scope) {

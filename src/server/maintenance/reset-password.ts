@@ -2,6 +2,7 @@ import { notFound } from '../../core/errors.ts'
 import { SYSTEM } from '../../core/event/event.ts'
 import type { Config } from '../config/settings.ts'
 import { openCore } from '../start-server.ts'
+import { requireStopped } from './require-stopped.ts'
 
 /**
  * Sets an account's password without knowing the old one, unlocks it and ends its logins. `password` undefined: one is
@@ -9,6 +10,7 @@ import { openCore } from '../start-server.ts'
  * address.
  */
 export async function resetPassword(config: Config, email: string, password: string | undefined): Promise<string> {
+  requireStopped(config)
   const { core, storage } = await openCore(config)
   try {
     const account = await core.accounts.findByEmail(email)

@@ -32,7 +32,7 @@ export interface RestoreResult {
 export const SEQUENCE_JUMP = 1_000_000
 
 /** What may lie in the data directory before a restore. */
-const WELCOME = new Set(['godwit.yaml', 'master.key', 'lost+found', 'godwit.db-lock'])
+const WELCOME = new Set(['godwit.yaml', 'master.key', 'lost+found', 'godwit.db-lock', 'godwit.db-lock-journal'])
 
 /**
  * Makes an empty data directory what it was when the backup was made. Every file is checked against its SHA-256.

@@ -10,6 +10,7 @@ import { databaseFile, masterKeyFile } from '../config/places.ts'
 import type { Config } from '../config/settings.ts'
 import { sealedSecrets } from '../runtime/sealed-secrets.ts'
 import { databaseTarget } from './database-target.ts'
+import { requireStopped } from './require-stopped.ts'
 import { writeSecretFile } from './write-secret-file.ts'
 
 export interface RotationOptions {
@@ -33,6 +34,7 @@ export interface RotationResult {
 export async function rotateMasterKey(config: Config, options: RotationOptions): Promise<RotationResult> {
   if (config.databaseUrl === undefined && !existsSync(databaseFile(config)))
     throw new OtaError('not-found', `There is no database in ${config.data}.`)
+  requireStopped(config)
   const database = await openExclusively(databaseTarget(config))
   try {
     return config.masterKey === undefined
