@@ -40,7 +40,7 @@ export function createProgram(): Command {
   const program = new Command('godwit')
     .description('Self-hosted over-the-air firmware updates for devices that speak somebody else\u2019s protocol')
     .version(VERSION)
-    .showHelpAfterError('(add --help for the options)')
+    .showHelpAfterError()
     .exitOverride()
     // An option after a command is the command's own: `firmware push --version`.
     .enablePositionalOptions()

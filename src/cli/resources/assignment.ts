@@ -93,8 +93,7 @@ async function assign(call: Call): Promise<void> {
   const answer = await api.create('/assignments', { body: { device, group, ...what }, query })
   if (json) return printJson(answer)
   for (const warning of warningsOf(answer)) note(`warning: ${warning}`)
-  const before = textAt(answer, 'before.version')
-  const instead = before === '' || textAt(answer, 'outcome') === 'unchanged' ? '' : ` (was ${before})`
+  const instead = textAt(answer, 'outcome') === 'replaced' ? ` (was ${textAt(answer, 'before.version')})` : ''
   const would = options.flag('dryRun') ? 'would be ' : ''
   print(`${device ?? group}: ${would}${textAt(answer, 'outcome')}, ${textAt(answer, 'release.version')}${instead}`)
 }
