@@ -2,7 +2,10 @@ import type { Id, New, Serial, Slice } from '../common.ts'
 import type { Release } from './release.ts'
 
 export interface ReleaseStore {
-  /** Throws `conflict` (details.field `version`) when a named release of the product has the version. */
+  /**
+   * Throws `conflict` when a named release of the product has the version (details.field `version`) or the firmware has
+   * its silent release already (`firmware`).
+   */
   insert(row: New<Release>): Promise<Release>
   find(serial: Serial): Promise<Release | undefined>
   findById(organisation: Serial, id: Id): Promise<Release | undefined>
