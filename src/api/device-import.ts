@@ -113,6 +113,8 @@ class ImportRun {
     }
     if (mode === 'all' && !dryRun) {
       if (this.#failed > 0) throw this.#refusal()
+      const fresh = planned.flat().filter((row) => row.existing === undefined).length
+      await this.#import.requireRoom(this.#call.stores, fresh)
       for (const rows of planned) await this.#write(rows)
     }
     return { dryRun, mode, lines: this.#lines, ...this.#counts, failed: this.#failed, errors: this.#told() }
@@ -205,9 +207,9 @@ class ImportRun {
     try {
       this.#add(await this.#import.write(rows))
     } catch (error) {
-      if (!isOtaError(error, 'conflict')) throw error
+      if (!isOtaError(error, 'conflict') && !isOtaError(error, 'limit-reached')) throw error
       const details = { ...error.details, ...this.#counts, firstLine: rows[0]?.line, lastLine: rows.at(-1)?.line }
-      throw new OtaError('conflict', `Changed meanwhile: ${error.message}`, { details, cause: error })
+      throw new OtaError(error.code, `Changed meanwhile: ${error.message}`, { details, cause: error })
     }
   }
 
@@ -231,8 +233,12 @@ class ImportRun {
     if (this.#faults.length < TOLD_FAULTS) this.#faults.push(fault)
   }
 
+  #sortedFaults(): ImportFault[] {
+    return this.#faults.toSorted((a, b) => a.line - b.line)
+  }
+
   #told(): ImportReport['errors'] {
-    return this.#faults.map(({ line, code, field, reason }) => ({
+    return this.#sortedFaults().map(({ line, code, field, reason }) => ({
       line,
       code,
       pointer: pointerOf(field),
@@ -241,7 +247,7 @@ class ImportRun {
   }
 
   #refusal(): ApiError {
-    const errors = this.#faults.map(
+    const errors = this.#sortedFaults().map(
       ({ line, field, reason }): ProblemError => ({ in: 'body', line, pointer: pointerOf(field), detail: reason }),
     )
     const facts = { lines: this.#lines, failed: this.#failed }
