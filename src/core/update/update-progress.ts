@@ -114,7 +114,11 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     return (await moveUpdate(stores, ports, update, { trigger: 'download', actor })) ?? update
   }
 
-  async function startCatalogueDownload(known: DeviceFacts, file: FirmwareFile, via: string) {
+  async function startCatalogueDownload(
+    known: DeviceFacts,
+    file: FirmwareFile,
+    via: string,
+  ): Promise<DownloadTicket | undefined> {
     const open = known.open
     if (open && open.via === via && open.state === 'downloading' && aimsAt(open, file))
       return { file, update: open, closesDelivered: true }
@@ -133,7 +137,15 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
         update = (await moveUpdate(stores, ports, update, { trigger: 'download', actor })) ?? update
         return { file, update, closesDelivered: true }
       })
-    return (await orRaceLost(start)) ?? (await orRaceLost(start))
+    for (let round = 0; round < RACES; round++) {
+      try {
+        return await start()
+      } catch (error) {
+        if (isOtaError(error, 'not-found')) return undefined // The file was deleted meanwhile.
+        if (!isOtaError(error, 'conflict')) throw error
+      }
+    }
+    return { file, closesDelivered: false }
   }
 
   async function finishDownload(known: DeviceFacts, ticket: DownloadTicket): Promise<void> {
