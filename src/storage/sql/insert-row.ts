@@ -52,14 +52,17 @@ export async function takenField(session: Session, target: Target, values: Value
   for (const unique of target.uniques) {
     if (!takesPart(unique, values)) continue
     let query = anyDb(session.compiler).selectFrom(target.table).select(sql<number>`1`.as('taken'))
-    for (const column of [...unique.columns, ...(unique.orNull ?? [])]) {
-      const value = values[column]
+    for (const [column, value] of conditions(unique, values)) {
       query = value === null ? query.where(column, 'is', null) : query.where(column, '=', value)
     }
-    for (const [column, value] of Object.entries(unique.among ?? {})) query = query.where(column, '=', value)
     if ((await session.first(query.limit(1).compile())) !== undefined) return unique.field
   }
   return undefined
+}
+
+function conditions({ columns, orNull = [], among = {} }: Unique, values: Values): Array<[string, unknown]> {
+  const equal = [...columns, ...orNull].map((column): [string, unknown] => [column, values[column]])
+  return [...equal, ...Object.entries(among)]
 }
 
 function takesPart({ columns, among = {} }: Unique, values: Values): boolean {

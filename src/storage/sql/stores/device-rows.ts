@@ -40,7 +40,7 @@ export const GROUPS = new EntityTable<'device_groups', DeviceGroup>({
 
 export const CREDENTIALS = new EntityTable<'credentials', Credential>({
   table: 'credentials',
-  uniques: [{ field: 'hash', columns: ['scheme', 'hash'] }],
+  uniques: [{ field: 'hash', columns: ['scheme', 'hash'], among: { sealed: null } }],
   toColumns: ({ organisation, device, group, scheme, hash, sealed, generation, expiresAt, details }) => ({
     organisation,
     device,
