@@ -1,19 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { hashToken } from '../../../src/core/device/secret-hash.ts'
-import { ACCESS_KEY, type Enos, startEnos, T } from './fixture.ts'
+import { STORAGES } from '../../support/storages.ts'
+import { ACCESS_KEY, type Enos, sharedEnos, T } from './fixture.ts'
 import { expectOk, expectRefused, FIRMWARES, JOBS, type Program, UUID } from './program.ts'
-import { STORAGES } from './storages.ts'
 
 describe.each(STORAGES)('signed calls on $name', ({ open }) => {
+  const next = sharedEnos(open)
   let enos: Enos
   let program: Program
   let firmwareId: string
   beforeEach(async () => {
-    enos = await startEnos({ storage: await open() })
+    enos = await next()
     program = enos.program
     firmwareId = (await enos.newFirmware('1.0')).firmware.id
   })
-  afterEach(() => enos.close())
 
   const get = (rest: Parameters<Program['action']>[2] = {}) => program.action('get', { firmwareId }, rest)
 
@@ -206,20 +206,20 @@ describe.each(STORAGES)('signed calls on $name', ({ open }) => {
 })
 
 describe.each(STORAGES)('vectors of signed calls on $name', ({ open }) => {
+  const next = sharedEnos(open)
   let enos: Enos
-  afterEach(() => enos.close())
 
   /** A credential with a given secret that holds a given token, in an organisation with a given orgId. */
-  async function holder(token: string, secret: string, orgId = 'yourOrgId'): Promise<void> {
-    enos = await startEnos({ storage: await open() })
+  async function holder(token: string, secret: string): Promise<void> {
+    enos = await next()
     const { core } = enos.server
-    const scope = (await enos.newTenant('vectors')).scope
-    await core.organisations.update(scope, { aliases: { 'enos/org-id': orgId } })
-    const { accessKey } = await core.accessKeys.create(scope, { key: 'ak1', secret, permissions: ['write'] })
+    const tenant = await enos.newTenant('yourOrgId')
+    await enos.newProgram({ key: 'ak1', secret, permissions: ['write'], tenant })
+    const accessKey = await core.accessKeys.findByKey('ak1')
     await core.deps.storage.transaction((stores) =>
       stores.accessTokens.insert({
         hash: hashToken(token),
-        accessKey: accessKey.serial,
+        accessKey: accessKey?.serial ?? 0,
         sealed: core.deps.secrets.seal(token, 'access-token'),
         expiresAt: Number.MAX_SAFE_INTEGER,
         isCurrent: true,

@@ -1,18 +1,18 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { STORAGES } from '../../support/storages.ts'
 import { DeviceClient } from './device-client.ts'
-import { type Enos, startEnos } from './fixture.ts'
+import { type Enos, sharedEnos } from './fixture.ts'
 import { expectOk } from './program.ts'
-import { STORAGES } from './storages.ts'
 
 describe.each(STORAGES)('devices over HTTP on $name', ({ open }) => {
+  const next = sharedEnos(open)
   let enos: Enos
   let device: DeviceClient
   beforeEach(async () => {
-    enos = await startEnos({ storage: await open() })
+    enos = await next()
     await enos.newDevice('dk1')
     device = new DeviceClient(enos.server.url, 'dk1')
   })
-  afterEach(() => enos.close())
 
   const state = async () => {
     const update = await enos.update('dk1')

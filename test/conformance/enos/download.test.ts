@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { FirmwareFile } from '../../../src/core/firmware/firmware.ts'
 import { rawRequest } from '../../support/raw-client.ts'
+import { STORAGES } from '../../support/storages.ts'
 import { DeviceClient } from './device-client.ts'
-import { type Enos, someBytes, startEnos } from './fixture.ts'
-import { STORAGES } from './storages.ts'
+import { type Enos, sharedEnos, someBytes, startEnos } from './fixture.ts'
 
 const BYTES = someBytes(300_000)
 
 describe.each(STORAGES)('device downloads on $name', ({ open }) => {
+  const next = sharedEnos(open)
   let enos: Enos
   let device: DeviceClient
   let file: FirmwareFile
   let uri: string
   beforeEach(async () => {
-    enos = await startEnos({ storage: await open() })
+    enos = await next()
     await enos.newDevice('dk1')
     device = new DeviceClient(enos.server.url, 'dk1')
     file = await enos.newFirmware('2.0', { bytes: BYTES })
@@ -22,7 +23,6 @@ describe.each(STORAGES)('device downloads on $name', ({ open }) => {
     await enos.assign('dk1', file)
     await device.authenticate()
   })
-  afterEach(() => enos.close())
 
   it('row 45: authentication with a doubled slash, and with a wrong sign', async () => {
     expect((await device.authenticate({}, '//auth')).status).toBe(200)
@@ -152,12 +152,11 @@ describe.each(STORAGES)('device downloads on $name', ({ open }) => {
   })
 
   it('tells products without a downloader the signed address, REST never', async () => {
-    await enos.close()
-    enos = await startEnos({ storage: await open(), config: { pushFileUrlByProduct: { pk1: 'http' } } })
-    await enos.newDevice('dk1')
-    device = new DeviceClient(enos.server.url, 'dk1')
-    const again = await enos.newFirmware('2.0', { bytes: BYTES })
-    await enos.assign('dk1', again)
+    await using configured = await startEnos({ config: { pushFileUrlByProduct: { pk1: 'http' } } })
+    await configured.newDevice('dk1')
+    device = new DeviceClient(configured.server.url, 'dk1')
+    const again = await configured.newFirmware('2.0', { bytes: BYTES })
+    await configured.assign('dk1', again)
     await device.authenticate()
     const pushed = (await device.inform('1.0')).command?.payload.params.fileUrl
     const [pulled] = await device.getversion()
@@ -165,7 +164,7 @@ describe.each(STORAGES)('device downloads on $name', ({ open }) => {
       expect(address).toMatch(/^http:\/\//)
       expect((await fetch(address)).status).toBe(200)
     }
-    const info = await enos.program.action('get', { firmwareId: again.firmware.id })
+    const info = await configured.program.action('get', { firmwareId: again.firmware.id })
     expect(info.json.data.fileUrl).toBe(`enos-connect://${again.firmware.fileAlias}`)
   })
 })

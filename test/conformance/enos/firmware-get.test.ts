@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { newArtifact, newFirmware, newModule, newProduct } from '../../support/rows.ts'
-import { type Enos, startEnos } from './fixture.ts'
+import { STORAGES } from '../../support/storages.ts'
+import { type Enos, sharedEnos, startEnos } from './fixture.ts'
 import { expectOk, expectRefused, type Program, UUID } from './program.ts'
-import { STORAGES } from './storages.ts'
 
 // The sample of the vendor's page, layout condensed.
 const GOLDEN = `{"code":0, "msg":"OK", "requestId":"28da9093-400f-4eb1-8cdc-83e4ec77070d", "data":{
@@ -14,18 +14,17 @@ const GOLDEN = `{"code":0, "msg":"OK", "requestId":"28da9093-400f-4eb1-8cdc-83e4
   "maxAllowedForVerification":5, "minSuccessForVerified":2}}`
 
 describe.each(STORAGES)('Get Firmware File on $name', ({ open }) => {
+  const next = sharedEnos(open)
   let enos: Enos
   let program: Program
   beforeEach(async () => {
-    enos = await startEnos({ storage: await open() })
+    enos = await next()
     program = enos.program
   })
-  afterEach(() => enos.close())
 
   async function insertGolden(): Promise<Program> {
     const { core } = enos.server
-    const tenant = await enos.newTenant('golden')
-    await core.organisations.update(tenant.scope, { aliases: { 'enos/org-id': 'yourOrgId' } })
+    const tenant = await enos.newTenant('yourOrgId')
     const organisation = tenant.organisation.serial
     await core.deps.storage.transaction(async (stores) => {
       const product = await stores.products.insert(newProduct(organisation, { key: 'BXwU4kMk' }))
@@ -48,11 +47,10 @@ describe.each(STORAGES)('Get Firmware File on $name', ({ open }) => {
       )
       await stores.artifacts.insert(newArtifact(firmware, { size: 1767 }))
     })
-    const given = await enos.newProgram({ tenant })
-    return given.forOrganisation('yourOrgId')
+    return enos.newProgram({ tenant })
   }
 
-  it('row 1: the golden reply', async () => {
+  it('row 1: the golden reply, by GET and by POST', async () => {
     const golden = await insertGolden()
     for (let time = 0; time < 2; time += 1) {
       const reply = await golden.action('get', { firmwareId: 'yourFirmwareId' })
@@ -64,10 +62,6 @@ describe.each(STORAGES)('Get Firmware File on $name', ({ open }) => {
       // As text: order of keys and the form of numbers too.
       expect(reply.text).toBe(JSON.stringify(JSON.parse(wanted)))
     }
-  })
-
-  it('answers POST as GET, with a signed body', async () => {
-    const golden = await insertGolden()
     const call = { method: 'POST', body: '{}', contentType: 'application/json' } as const
     const reply = await golden.action('get', { firmwareId: 'yourFirmwareId' }, call)
     expect(expectOk(reply)).toEqual(JSON.parse(GOLDEN).data)
@@ -134,10 +128,9 @@ describe.each(STORAGES)('Get Firmware File on $name', ({ open }) => {
   })
 
   it('never shows productKey where it is configured so', async () => {
-    await enos.close()
-    enos = await startEnos({ storage: await open(), config: { productKeyInReplies: 'never' } })
-    const { firmware } = await enos.newFirmware('1.0')
-    const data = expectOk(await enos.program.action('get', { firmwareId: firmware.id }))
+    await using silent = await startEnos({ config: { productKeyInReplies: 'never' } })
+    const { firmware } = await silent.newFirmware('1.0')
+    const data = expectOk(await silent.program.action('get', { firmwareId: firmware.id }))
     expect(data).not.toHaveProperty('productKey')
   })
 

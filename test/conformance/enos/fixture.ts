@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { AccessGrant, Permission } from '../../../src/core/access/access-key.ts'
+import { afterAll, beforeAll } from 'vitest'
+import type { AccessGrant, AccessKey, Permission } from '../../../src/core/access/access-key.ts'
 import { SYSTEM } from '../../../src/core/event/event.ts'
 import type { FirmwareFile } from '../../../src/core/firmware/firmware.ts'
 import type { FirmwareInput } from '../../../src/core/firmware/firmware-service.ts'
@@ -26,24 +27,20 @@ export interface EnosOptions {
 }
 
 export interface Tenant {
+  readonly orgId: string
   readonly organisation: Organisation
   readonly scope: Scope
   readonly product: Product
 }
 
-export interface Enos {
+/** One test's own world: organisation `org1`, product `pk1` and a program. */
+export interface Enos extends AsyncDisposable {
   readonly server: TestServer
-  /** Organisation `org1` with product `pk1`. */
   readonly tenant: Tenant
   readonly program: Program
-  newTenant(key: string): Promise<Tenant>
-  newProgram(given?: {
-    key?: string
-    secret?: string
-    permissions?: readonly Permission[]
-    grants?: readonly AccessGrant[]
-    tenant?: Tenant
-  }): Promise<Program>
+  /** Another organisation with a product `pk1`. */
+  newTenant(orgId: string): Promise<Tenant>
+  newProgram(given?: ProgramInput): Promise<Program>
   /** A device of product `pk1` with the secret `s3cr3t`. */
   newDevice(deviceKey: string, given?: { tenant?: Tenant; assetId?: string; secret?: string }): Promise<string>
   newFirmware(
@@ -53,67 +50,123 @@ export interface Enos {
   assign(deviceKey: string, firmware: FirmwareFile): Promise<void>
   /** The newest update of a device. */
   update(deviceKey: string): Promise<Update | undefined>
-  close(): Promise<void>
 }
 
+export interface ProgramInput {
+  readonly key?: string
+  readonly secret?: string
+  readonly permissions?: readonly Permission[]
+  readonly grants?: readonly AccessGrant[]
+  readonly tenant?: Tenant
+}
+
+/** A server of its own, for tests of its settings; disposing of it closes the server. */
 export async function startEnos(options: EnosOptions = {}): Promise<Enos> {
-  const server = await startTestServer({
-    ...(options.storage && { storage: options.storage }),
-    ...(options.http && { http: options.http }),
-    listen: true,
-    protocols: (host) => [enosProtocol(host, options.config)],
+  const server = await startServer(options)
+  const world = new World(server)
+  return { ...(await world.open()), [Symbol.asyncDispose]: () => server.close() }
+}
+
+/** One server for all tests of a describe block; the function returned makes the world of the next test. */
+export function sharedEnos(open: () => Promise<Storage>, options: EnosOptions = {}): () => Promise<Enos> {
+  let server: TestServer | undefined
+  let world: World | undefined
+  beforeAll(async () => {
+    server = await startServer({ ...options, storage: await open() })
   })
-  server.clock.set(T)
-  const { core, clock } = server
-  const newTenant = (key: string) => makeTenant(server, key)
-  const tenant = await newTenant('org1')
-
-  const newProgram: Enos['newProgram'] = async (given = {}) => {
-    const owner = given.tenant ?? tenant
-    const permissions = given.permissions ?? ['read', 'write']
-    const { tenant: _owner, ...input } = given
-    const { accessKey, secret } = await core.accessKeys.create(owner.scope, { ...input, permissions })
-    return new Program({ base: server.url, clock, key: accessKey.key, secret, orgId: owner.organisation.key })
-  }
-
-  const deviceOf = (deviceKey: string) => core.devices.get(tenant.organisation.serial, deviceKey)
-
-  return {
-    server,
-    tenant,
-    program: await newProgram({ key: ACCESS_KEY, secret: SECRET }),
-    newTenant,
-    newProgram,
-    async newDevice(deviceKey, { tenant: owner = tenant, assetId, secret = 's3cr3t' } = {}) {
-      const device = await core.devices.create(owner.scope, {
-        key: deviceKey,
-        product: owner.product.serial,
-        aliases: assetId === undefined ? {} : { 'enos/asset-id': assetId },
-        credentials: [{ scheme: 'enos', secret, recoverable: true }],
-      })
-      return device.id
-    },
-    async newFirmware(version, { bytes = Buffer.from(`image ${version}`), tenant: owner = tenant, ...given } = {}) {
-      const staged = await core.deps.blobs.stage(bytesOf(bytes), { maxBytes: 1_000_000 })
-      const [module] = await core.products.modules(owner.product.serial)
-      const input = { product: owner.product.serial, module: module?.serial ?? null, fileName: 'image.bin', version }
-      return core.firmware.create(owner.scope, { ...input, ...given }, staged)
-    },
-    async assign(deviceKey, { firmware }) {
-      await core.assignments.assign(tenant.scope, { device: deviceKey }, { firmware: firmware.id })
-    },
-    async update(deviceKey) {
-      return core.deps.storage.read.updates.findLatest((await deviceOf(deviceKey)).serial)
-    },
-    close: () => server.close(),
+  afterAll(() => server?.close())
+  return async () => {
+    if (!server) throw new Error('the server starts before the first test')
+    await world?.retire()
+    world = new World(server)
+    return world.open()
   }
 }
 
-async function makeTenant({ core }: TestServer, key: string): Promise<Tenant> {
-  const organisation = await core.organisations.create(SYSTEM, { key })
-  const scope = { actor: SYSTEM, organisation: organisation.serial }
-  const { product } = await core.products.create(scope, { key: 'pk1' })
-  return { organisation, scope, product }
+function startServer({ config, ...options }: EnosOptions): Promise<TestServer> {
+  return startTestServer({ ...options, listen: true, protocols: (host) => [enosProtocol(host, config)] })
+}
+
+let drawn = 0
+
+/** Everything that a test makes under names that the next test uses too. */
+class World {
+  readonly #server: TestServer
+  readonly #tenants: Tenant[] = []
+  readonly #accessKeys: AccessKey[] = []
+
+  constructor(server: TestServer) {
+    this.#server = server
+  }
+
+  /** Gives up the names on the wire, so that another world can have them. */
+  async retire(): Promise<void> {
+    const { core } = this.#server
+    for (const { organisation, product, scope } of this.#tenants) {
+      for (const { id } of this.#accessKeys.filter((one) => one.organisation === organisation.serial))
+        if (await core.deps.storage.read.accessKeys.findById(organisation.serial, id))
+          await core.accessKeys.delete(scope, id)
+      await core.organisations.update(scope, { aliases: {} })
+      await core.products.update(scope, product.key, { aliases: { 'enos/product-key': `retired-${organisation.key}` } })
+    }
+  }
+
+  async open(): Promise<Enos> {
+    this.#server.clock.set(T)
+    const { core } = this.#server
+    const tenant = await this.#newTenant('org1')
+    const newProgram = (given: ProgramInput = {}) => this.#newProgram(given.tenant ?? tenant, given)
+    return {
+      server: this.#server,
+      tenant,
+      program: await newProgram({ key: ACCESS_KEY, secret: SECRET }),
+      newTenant: (orgId) => this.#newTenant(orgId),
+      newProgram,
+      async newDevice(deviceKey, { tenant: owner = tenant, assetId, secret = 's3cr3t' } = {}) {
+        const device = await core.devices.create(owner.scope, {
+          key: deviceKey,
+          product: owner.product.serial,
+          aliases: assetId === undefined ? {} : { 'enos/asset-id': assetId },
+          credentials: [{ scheme: 'enos', secret, recoverable: true }],
+        })
+        return device.id
+      },
+      async newFirmware(version, { bytes = Buffer.from(`image ${version}`), tenant: owner = tenant, ...given } = {}) {
+        const staged = await core.deps.blobs.stage(bytesOf(bytes), { maxBytes: 1_000_000 })
+        const [module] = await core.products.modules(owner.product.serial)
+        const input = { product: owner.product.serial, module: module?.serial ?? null, fileName: 'image.bin', version }
+        return core.firmware.create(owner.scope, { ...input, ...given }, staged)
+      },
+      async assign(deviceKey, { firmware }) {
+        await core.assignments.assign(tenant.scope, { device: deviceKey }, { firmware: firmware.id })
+      },
+      async update(deviceKey) {
+        const { serial } = await core.devices.get(tenant.organisation.serial, deviceKey)
+        return core.deps.storage.read.updates.findLatest(serial)
+      },
+      [Symbol.asyncDispose]: () => this.retire(),
+    }
+  }
+
+  async #newTenant(orgId: string): Promise<Tenant> {
+    const { core } = this.#server
+    drawn += 1
+    const aliases = { 'enos/org-id': orgId }
+    const organisation = await core.organisations.create(SYSTEM, { key: `tenant-${drawn}`, aliases })
+    const scope = { actor: SYSTEM, organisation: organisation.serial }
+    const { product } = await core.products.create(scope, { key: 'pk1' })
+    const tenant = { orgId, organisation, scope, product }
+    this.#tenants.push(tenant)
+    return tenant
+  }
+
+  async #newProgram(owner: Tenant, { tenant: _tenant, ...input }: ProgramInput): Promise<Program> {
+    const { core, clock, url } = this.#server
+    const permissions = input.permissions ?? ['read', 'write']
+    const { accessKey, secret } = await core.accessKeys.create(owner.scope, { ...input, permissions })
+    this.#accessKeys.push(accessKey)
+    return new Program({ base: url, clock, key: accessKey.key, secret, orgId: owner.orgId })
+  }
 }
 
 /** Bytes that differ at every place. */

@@ -1,18 +1,18 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Enos, startEnos } from './fixture.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { STORAGES } from '../../support/storages.ts'
+import { type Enos, sharedEnos } from './fixture.ts'
 import { expectOk, expectRefused, type Json, type Program } from './program.ts'
-import { STORAGES } from './storages.ts'
 
 const DEVICES = '/connect-service/v2.5/devices'
 
 describe.each(STORAGES)('searches on $name', ({ open }) => {
+  const next = sharedEnos(open)
   let enos: Enos
   let program: Program
   beforeEach(async () => {
-    enos = await startEnos({ storage: await open() })
+    enos = await next()
     program = enos.program
   })
-  afterEach(() => enos.close())
 
   async function named(name: string, locales: Readonly<Record<string, string>> = {}): Promise<string> {
     enos.server.clock.advance(1_000)

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ACCESS_KEY, type Enos, SECRET, startEnos, T } from './fixture.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { STORAGES } from '../../support/storages.ts'
+import { ACCESS_KEY, type Enos, SECRET, sharedEnos, T } from './fixture.ts'
 import { expectRefused, type Program, type Reply, sha256 } from './program.ts'
-import { STORAGES } from './storages.ts'
 
 function expectToken(reply: Reply, expire?: number): string {
   expect(reply.status).toBe(200)
@@ -20,13 +20,13 @@ function expectNoToken(reply: Reply, status: number): void {
 }
 
 describe.each(STORAGES)('token service on $name', ({ open }) => {
+  const next = sharedEnos(open)
   let enos: Enos
   let program: Program
   beforeEach(async () => {
-    enos = await startEnos({ storage: await open() })
+    enos = await next()
     program = enos.program
   })
-  afterEach(() => enos.close())
 
   it('row 12: the same token while it lives, with the seconds left', async () => {
     const first = expectToken(await program.tokenService('get'), 7200)

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Enos, formOf, type Part, someBytes, startEnos } from './fixture.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { STORAGES } from '../../support/storages.ts'
+import { type Enos, formOf, type Part, sharedEnos, someBytes, startEnos } from './fixture.ts'
 import { expectOk, expectRefused, type Program, type Reply } from './program.ts'
-import { STORAGES } from './storages.ts'
 
 const FILE = someBytes(5_000)
 const MD5 = createHash('md5').update(FILE).digest('hex')
@@ -20,13 +20,13 @@ const METADATA = {
 const LIMITS = { firmwareBytes: 100_000, keepAliveTimeoutMs: 500 }
 
 describe.each(STORAGES)('firmware create and delete on $name', ({ open }) => {
+  const next = sharedEnos(open, { http: LIMITS })
   let enos: Enos
   let program: Program
   beforeEach(async () => {
-    enos = await startEnos({ storage: await open(), http: LIMITS })
+    enos = await next()
     program = enos.program
   })
-  afterEach(() => enos.close())
 
   const file: Part = { name: 'file', value: FILE, filename: 'firmware.zip' }
 
@@ -227,17 +227,15 @@ describe.each(STORAGES)('firmware create and delete on $name', ({ open }) => {
     const { firmware } = await enos.newFirmware('1.0')
     expectRefused(await program.action('delete', { firmwareId: firmware.id }), 99400)
     expectOk(await program.action('get', { firmwareId: firmware.id }))
-    await enos.close()
-    enos = await startEnos({ storage: await open(), config: { allowGetDelete: true } })
-    const again = await enos.newFirmware('1.0')
-    expectOk(await enos.program.action('delete', { firmwareId: again.firmware.id }))
-    expectRefused(await enos.program.action('get', { firmwareId: again.firmware.id }), 24404)
+    await using lenient = await startEnos({ config: { allowGetDelete: true } })
+    const again = await lenient.newFirmware('1.0')
+    expectOk(await lenient.program.action('delete', { firmwareId: again.firmware.id }))
+    expectRefused(await lenient.program.action('get', { firmwareId: again.firmware.id }), 24404)
   })
 
   it('stores a wrong sign unchecked where it is configured so', async () => {
-    await enos.close()
-    enos = await startEnos({ storage: await open(), config: { trustSign: true } })
-    program = enos.program
+    await using trusting = await startEnos({ config: { trustSign: true } })
+    program = trusting.program
     const data = expectOk(await createWith({ sign: 'FileSig' }))
     expect(expectOk(await program.action('get', data))).toMatchObject({ signMethod: 'md5', sign: 'filesig' })
   })
