@@ -1,0 +1,80 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { EnosBackoffice } from '../../../src/simulator/devices/enos-backoffice.ts'
+import { EnosDevice } from '../../../src/simulator/devices/enos-device.ts'
+import { STORAGES } from '../../support/storages.ts'
+import { ACCESS_KEY, type Enos, SECRET, sharedEnos, someBytes } from './fixture.ts'
+
+const BYTES = someBytes(200_000)
+
+// The simulator shares no code with the server: a device and a back office as the vendor's SDKs behave.
+describe.each(STORAGES)('simulated devices and programs on $name', ({ open }) => {
+  const next = sharedEnos(open)
+  let enos: Enos
+  let backoffice: EnosBackoffice
+  beforeEach(async () => {
+    enos = await next()
+    const { server } = enos
+    const options = { url: server.url, appKey: ACCESS_KEY, appSecret: SECRET, orgId: 'org1', clock: clockOf(enos) }
+    backoffice = new EnosBackoffice(options)
+    await enos.newDevice('dk1')
+  })
+
+  const newDevice = (given: Partial<ConstructorParameters<typeof EnosDevice>[0]> = {}) =>
+    new EnosDevice({
+      url: enos.server.url,
+      device: { productKey: 'pk1', deviceKey: 'dk1', secret: 's3cr3t' },
+      version: '1.0',
+      clock: clockOf(enos),
+      ...given,
+    })
+
+  async function ship(version: string): Promise<void> {
+    const upload = { name: `fw ${version}`, version, file: BYTES, productKey: 'pk1' }
+    const created = await backoffice.createFirmware(upload)
+    expect(created).toMatchObject({ kind: 'ok', data: { firmwareId: expect.any(String) } })
+    const reference = { product: 'pk1', version }
+    await enos.server.core.assignments.assign(enos.tenant.scope, { device: 'dk1' }, reference)
+  }
+
+  it.each([
+    ['by the push on its first reply', {}],
+    ['answering the command', { answersCommands: true }],
+    ['through a signed address', { throughAddress: true }],
+    ['whole', { pieceBytes: 0 }],
+    ['in odd pieces', { pieceBytes: 7_777 }],
+  ])('a device updates %s', async (_name, given) => {
+    await ship('2.0')
+    const device = newDevice(given)
+    const outcome = await device.run()
+    expect(outcome).toMatchObject({ kind: 'updated', version: '2.0', size: 200_000 })
+    expect(outcome.pushes).toHaveLength(1)
+    expect(outcome.pushes[0]).toMatchObject({ on: 'inform', topic: '/sys/pk1/dk1/ota/device/upgrade' })
+    expect(await enos.update('dk1')).toMatchObject({ state: 'succeeded', progress: 100 })
+    expect(await device.run()).toMatchObject({ kind: 'nothing', version: '2.0' })
+    backoffice.close()
+  })
+
+  it.each([
+    ['download', -2],
+    ['verification', -3],
+    ['writing', -4],
+  ] as const)('a device fails at the %s', async (failsAt, progress) => {
+    await ship('2.0')
+    expect(await newDevice({ failsAt }).run()).toMatchObject({ kind: 'failed', code: progress, version: '1.0' })
+    expect(await enos.update('dk1')).toMatchObject({ state: 'failed', progress })
+    backoffice.close()
+  })
+
+  it('a program reads what it has created', async () => {
+    await ship('2.0')
+    const found = await backoffice.call({ api: 'ota-firmwares', action: 'search', method: 'POST' })
+    expect(found).toMatchObject({ kind: 'ok', data: [{ version: '2.0', fileSize: 200_000 }] })
+    const [{ firmwareId }] = found.kind === 'ok' ? (found.data as [{ firmwareId: string }]) : [{ firmwareId: '' }]
+    expect(await backoffice.getFirmware(firmwareId)).toMatchObject({ kind: 'ok', data: { firmwareId, version: '2.0' } })
+    backoffice.close()
+  })
+})
+
+function clockOf({ server }: Enos) {
+  return { now: () => server.clock.now(), sleep: async (ms: number) => server.clock.advance(ms) }
+}
