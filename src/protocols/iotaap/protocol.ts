@@ -39,6 +39,8 @@ export function iotaapProtocol(host: ProtocolHost, config: Readonly<Record<strin
     async register(scope) {
       await acceptBodies(scope)
       scope.setErrorHandler((error, request, reply) => sendError(error, request, { reply }))
+      // No logger per request: a poll writes no line.
+      scope.setChildLoggerFactory((logger) => logger)
       latestRoutes(scope, { host, throttle })
       downloadRoutes(scope, { host, throttle })
       accountRoutes(scope, rooms.auth)
