@@ -12,7 +12,7 @@ import { startServer } from './support/server-process.ts'
 
 /**
  * Compares Godwit with the least that could answer the same bytes, in the same run and in turns, and prints ratios.
- * Options: --devices N (100000), --rounds N (5), --seconds N a round (4), --json FILE.
+ * Options: --devices N (100000), --rounds N (5), --seconds N a round (4), --json FILE, --only latest|list|download.
  */
 const { values } = parseArgs({
   options: {
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
     json: { type: 'string' },
+    only: { type: 'string' },
   },
 })
 
@@ -28,9 +29,11 @@ console.log(`Registering ${values.devices} devices …`)
 const fleet = await seedFleet(Number(values.devices))
 const server = await startServer([main, 'serve', '--data', fleet.data, '--port', '0', '--log', 'warn'])
 const setting = { fleet, server, rounds: Number(values.rounds), seconds: Number(values.seconds) }
+const scenarios = { latest: iotaapLatest, list: spokeZoneList, download: compareDownloads }
 const results: Measured[] = []
 try {
-  for (const scenario of [iotaapLatest, spokeZoneList, compareDownloads]) {
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    if (values.only !== undefined && values.only !== name) continue
     const result = await scenario(setting)
     results.push(result)
     console.log(row(result))

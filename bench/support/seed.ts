@@ -20,7 +20,7 @@ const BATCH = 1000
 
 /** Makes an organisation with `devices` registered devices, two of which have something to fetch. */
 export async function seedFleet(devices: number): Promise<SeededFleet> {
-  const data = mkdtempSync(join(tmpdir(), 'godwit-bench-'))
+  const data = mkdtempSync(join(tmpdir(), 'godwit-measure-'))
   const { core, storage } = await openCore(loadConfig({ cwd: data, env: {}, flags: { data } }))
   const organisation = await core.organisations.create(SYSTEM, { key: 'acme' })
   const scope: Scope = { actor: SYSTEM, organisation: organisation.serial }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Core } from '../core/create-core.ts'
 import { clientAddress, publicBaseUrl } from '../protocols/http/client-address.ts'
 import { createClientErrors } from '../protocols/http/client-error.ts'
@@ -58,7 +58,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
       ? { https: { ...parser, cert: readFileSync(options.tls.cert), key: readFileSync(options.tls.key) } }
       : { http: parser }),
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.jsonBodyBytes,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     requestTimeout: 0,

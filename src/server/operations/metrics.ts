@@ -33,6 +33,29 @@ export function createMetrics(): Metrics {
     labelNames: ['code'],
     registers: [registry],
   })
+  /** Of one route: its protocol's series, looked up once, since every poll passes here. */
+  interface Series {
+    readonly statuses: Map<number, { inc(): void }>
+    readonly protocol: string
+    readonly duration: { observe(seconds: number): void }
+  }
+  const routes = new Map<string, Series>()
+  const seriesOf = (route: string, protocol: () => string): Series => {
+    const known = routes.get(route)
+    if (known) return known
+    const name = protocol()
+    const made = { statuses: new Map(), protocol: name, duration: seconds.labels(name) }
+    routes.set(route, made)
+    return made
+  }
+  const count = ({ statuses, protocol }: Series, status: number): void => {
+    let counter = statuses.get(status)
+    if (!counter) {
+      counter = requests.labels(protocol, String(status))
+      statuses.set(status, counter)
+    }
+    counter.inc()
+  }
   return {
     registry,
     clientError: (code) => clientErrors.inc({ code }),
@@ -42,10 +65,12 @@ export function createMetrics(): Metrics {
         done()
       })
       app.addHook('onResponse', (request, reply, done) => {
-        const protocol = ownerOf(request.raw.url ?? '/', request.method).name
+        const owner = () => ownerOf(request.raw.url ?? '/', request.method).name
+        // What no route answers has no series of its own; it is looked up each time.
+        const series = seriesOf(request.routeOptions.url ?? `unrouted ${owner()}`, owner)
         inFlight.dec()
-        requests.inc({ protocol, status: reply.raw.statusCode })
-        seconds.observe({ protocol }, reply.elapsedTime / 1000)
+        count(series, reply.raw.statusCode)
+        series.duration.observe(reply.elapsedTime / 1000)
         done()
       })
     },
