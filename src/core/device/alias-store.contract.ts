@@ -40,6 +40,32 @@ export function describeAliasStore(name: string, open: () => Promise<Storage>): 
       expect(await suite.read.aliases.find('s', 0, 'X')).toBeUndefined()
     })
 
+    it('claims and finds many at once, all or none', async () => {
+      const { scope, a, b } = await twoDevices()
+      const many = Array.from({ length: 1200 }, (_, index) => {
+        return {
+          slot: index % 2 ? 's' : 't',
+          scope,
+          name: `n${index}`,
+          kind: 'device' as const,
+          owner: index % 3 ? a : b,
+        }
+      })
+      const claimMany = (aliases: readonly Alias[]) => suite.write((stores) => stores.aliases.claimMany(aliases))
+      await claimMany(many)
+      await claimMany(many.slice(0, 3))
+      const found = await suite.read.aliases.listNamed([...many, { slot: 's', scope, name: 'none' }])
+      expect(new Set(found.map((one) => JSON.stringify(one)))).toEqual(new Set(many.map((one) => JSON.stringify(one))))
+      expect(found).toHaveLength(1200)
+      const fresh = { slot: 's', scope, name: 'fresh', kind: 'device' as const, owner: a }
+      await expect(claimMany([fresh, { ...fresh, slot: 't', name: 'n0', owner: a }])).rejects.toMatchObject(
+        conflict('alias', 't'),
+      )
+      expect(await suite.read.aliases.find('s', scope, 'fresh')).toBeUndefined()
+      expect(await suite.read.aliases.listNamed([])).toEqual([])
+      await claimMany([])
+    })
+
     it('finds a name in all scopes, by scope', async () => {
       const { scope, a, b } = await twoDevices()
       const all = [0, scope, scope + 1].map((each) => {

@@ -18,9 +18,14 @@ export const SERVER_SLOTS: ReadonlySet<string> = new Set(['enos/asset-id'])
 /** Replaces the owner's unique names. Throws `conflict` when another has one of them. */
 export async function claimAliases(stores: Stores, owner: AliasOwner, aliases: Aliases): Promise<void> {
   await stores.aliases.release(owner.kind, owner.owner)
-  for (const [slot, name] of Object.entries(aliases)) {
+  for (const alias of aliasRows(owner, aliases)) await stores.aliases.claim(alias)
+}
+
+/** The names as rows, each in its scope. Throws `invalid` for one that is empty or too long. */
+export function aliasRows(owner: AliasOwner, aliases: Aliases): Alias[] {
+  return Object.entries(aliases).map(([slot, name]) => {
     if (name.length === 0 || name.length > 128) throw invalid(slot, 'must have 1 to 128 characters')
     const scope = (owner.serverSlots ?? SERVER_SLOTS).has(slot) ? 0 : owner.scope
-    await stores.aliases.claim({ slot, scope, name, kind: owner.kind, owner: owner.owner })
-  }
+    return { slot, scope, name, kind: owner.kind, owner: owner.owner }
+  })
 }

@@ -44,6 +44,10 @@ export function describeCredentialStore(name: string, open: () => Promise<Storag
       const inserted = await suite.write((stores) => stores.credentials.insertMany(many))
       expect(inserted.map(({ hash }) => hash)).toEqual(many.map(({ hash }) => hash))
       expect(await suite.read.credentials.listByDevice(device.serial)).toEqual(inserted)
+      const hashes = many.map(({ hash }) => hash ?? '')
+      const found = await suite.read.credentials.listByHashes('native', [...hashes, 'f'.repeat(64)])
+      expect(found.toSorted((a, b) => a.serial - b.serial)).toEqual(inserted)
+      expect(await suite.read.credentials.listByHashes('iotaap', hashes)).toEqual([])
       const again = [rows.newCredential(device), rows.newCredential(device, { hash: inserted[3]?.hash ?? null })]
       const clash = suite.write((stores) => stores.credentials.insertMany(again))
       await expect(clash).rejects.toMatchObject(conflict('credential', 'hash'))

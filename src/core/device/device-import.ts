@@ -1,18 +1,19 @@
-import type { Aliases, Serial } from '../common.ts'
+import type { Serial } from '../common.ts'
 import { isOtaError, OtaError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
-import { claimAliases, SERVER_SLOTS } from './claim-aliases.ts'
+import { type AliasOwner, aliasRows, claimAliases } from './claim-aliases.ts'
 import { type CredentialInput, CredentialService } from './credential-service.ts'
 import type { Device } from './device.ts'
-import { claimDevices, type DeviceInput, type DevicePatch, DeviceService } from './device-service.ts'
-import { hashToken } from './secret-hash.ts'
+import { claimDevices, type DevicePatch, DeviceService } from './device-service.ts'
+import type { Alias } from './device-store.ts'
+import { bearerHash, KnownDevices, KnownNames, type Named, nameOf } from './taken-names.ts'
 
 /** One device of an import, its references resolved. */
 export interface ImportRow {
   /** Where it stands in the file, from 1. */
   readonly line: number
-  readonly input: DeviceInput & { readonly key: string }
+  readonly input: Named
   /** Absent: active, or as it is. */
   readonly status?: Device['status']
 }
@@ -39,6 +40,8 @@ export interface ImportCounts {
   readonly skipped: number
 }
 
+const DIFFERS = 'differs from the device with this key'
+
 /**
  * Many devices at once, a chunk at a time: `check` finds every bad line without writing, `write` stores a checked chunk
  * in one transaction with one event. One object per import: it remembers what earlier chunks claimed.
@@ -64,13 +67,24 @@ export class DeviceImport {
     const planned: PlannedRow[] = []
     const faults: ImportFault[] = []
     const defaultProduct = (await stores.organisations.find(this.#scope.organisation))?.defaultProduct ?? null
-    const met = await Promise.all(rows.map((row) => this.#meet(stores, row, defaultProduct)))
-    for (const { row, existing, fault } of met) {
-      const twice = fault ?? this.#claim(row, existing)
-      if (twice) faults.push(twice)
-      else planned.push({ ...row, existing })
+    const known = await KnownDevices.read(
+      stores,
+      this.#scope.organisation,
+      rows.map(({ input }) => input),
+    )
+    for (const row of rows) {
+      const met = this.#meet(row, known, defaultProduct)
+      if ('fault' in met) faults.push(met.fault)
+      else planned.push(met)
     }
-    return { planned, faults }
+    const names = await KnownNames.read(stores, planned.flatMap(namesOf), planned.flatMap(credentialsOf))
+    const free = planned.filter((row) => {
+      const fault = this.#isLeftAlone(row) ? undefined : takenBy(names, row)
+      const last = fault ?? this.#claim(row)
+      if (last) faults.push(last)
+      return last === undefined
+    })
+    return { planned: free, faults }
   }
 
   /** Throws `limit-reached` when the organisation has no room for so many more; other writers may still be faster. */
@@ -98,62 +112,45 @@ export class DeviceImport {
     })
   }
 
-  async #meet(stores: Stores, row: ImportRow, defaultProduct: Serial | null): Promise<Met> {
+  /** The row with the device that it meets, or what is wrong with either. */
+  #meet(row: ImportRow, known: KnownDevices, defaultProduct: Serial | null): PlannedRow | { fault: ImportFault } {
+    const { input, line } = row
+    const conflict = (field: string, reason: string) => ({ fault: { line, code: 'conflict', field, reason } })
     try {
-      const { input } = row
-      const product = input.product === undefined ? defaultProduct : input.product
+      const existing = known.withKey(input.key)
+      const product = input.product === undefined ? (existing ? existing.product : defaultProduct) : input.product
       this.#devices.row(this.#scope.organisation, { ...input, product })
-      const existing = await stores.devices.findByKey(this.#scope.organisation, input.key)
-      const whole = {
-        ...row,
-        input: { ...input, product: existing && input.product === undefined ? existing.product : product },
-      }
-      if (existing && this.#onExisting === 'skip') return { row: whole, existing }
-      const fault = await this.#taken(stores, whole, existing)
-      return { row: whole, existing, ...(fault && { fault }) }
+      const planned = { ...row, input: { ...input, product }, existing }
+      if (this.#isLeftAlone(planned)) return planned
+      if (existing && this.#onExisting === 'error') return conflict('key', 'a device with this key is there already')
+      if (existing && input.id !== undefined && existing.id !== input.id) return conflict('id', DIFFERS)
+      if (existing && input.serial !== undefined && existing.serial !== input.serial) return conflict('number', DIFFERS)
+      if (!existing && input.id !== undefined && known.hasId(input.id)) return conflict('id', 'is taken')
+      if (!existing && input.serial !== undefined && known.hasSerial(input.serial))
+        return conflict('number', 'is taken')
+      return planned
     } catch (error) {
-      if (isOtaError(error) && error.code !== 'internal')
-        return { row, existing: undefined, fault: faultOf(row, error) }
+      if (isOtaError(error) && error.code !== 'internal') return { fault: faultOf(row, error) }
       throw error
     }
   }
 
-  /** What another row of the database has already. */
-  async #taken(stores: Stores, row: ImportRow, existing: Device | undefined): Promise<ImportFault | undefined> {
-    const { input, line } = row
-    const conflict = (field: string, reason = 'is taken') => ({ line, code: 'conflict', field, reason })
-    if (existing && this.#onExisting === 'error') return conflict('key', 'a device with this key is there already')
-    if (
-      input.id !== undefined &&
-      (existing ? existing.id !== input.id : await stores.devices.findByIdOnServer(input.id))
-    )
-      return conflict('id', existing ? 'differs from the device with this key' : 'is taken')
-    const { serial } = input
-    if (serial !== undefined && (existing ? existing.serial !== serial : await stores.devices.find(serial)))
-      return conflict('number', existing ? 'differs from the device with this key' : 'is taken')
-    for (const [slot, name] of Object.entries(input.aliases ?? {})) {
-      const alias = await stores.aliases.find(slot, scopeOf(slot, input), name)
-      if (alias && !(alias.kind === 'device' && alias.owner === existing?.serial)) return conflict(`aliases.${slot}`)
-    }
-    for (const { scheme, secret } of input.credentials ?? []) {
-      const other = secret === undefined ? undefined : await stores.credentials.findByHash(scheme, hashToken(secret))
-      if (other && (existing === undefined || other.device !== existing.serial))
-        return conflict(`credentials.${scheme}`)
-    }
-    return undefined
+  #isLeftAlone({ existing }: Pick<PlannedRow, 'existing'>): boolean {
+    return existing !== undefined && this.#onExisting === 'skip'
   }
 
   /** What an earlier line of the file has already. */
-  #claim({ line, input }: ImportRow, existing: Device | undefined): ImportFault | undefined {
+  #claim(row: PlannedRow): ImportFault | undefined {
+    const { line, input } = row
     const names = new Map<string, string>([[`key/${input.key}`, 'key']])
-    if (existing === undefined || this.#onExisting !== 'skip') {
+    if (!this.#isLeftAlone(row)) {
       if (input.id !== undefined) names.set(`id/${input.id}`, 'id')
       if (input.serial !== undefined) names.set(`number/${input.serial}`, 'number')
-      for (const [slot, name] of Object.entries(input.aliases ?? {}))
-        names.set(`alias/${slot}/${scopeOf(slot, input)}/${name}`, `aliases.${slot}`)
-      for (const { scheme, secret, recoverable } of input.credentials ?? [])
-        if (secret !== undefined && !recoverable)
-          names.set(`secret/${scheme}/${hashToken(secret)}`, `credentials.${scheme}`)
+      for (const alias of namesOf(row)) names.set(`alias/${nameOf(alias)}`, `aliases.${alias.slot}`)
+      for (const credential of credentialsOf(row)) {
+        const hash = bearerHash(credential)
+        if (hash !== undefined) names.set(`secret/${credential.scheme}/${hash}`, `credentials.${credential.scheme}`)
+      }
     }
     for (const [name, field] of names)
       if (this.#claimed.has(name)) return { line, code: 'conflict', field, reason: 'stands in an earlier line too' }
@@ -172,10 +169,10 @@ export class DeviceImport {
     )
     const credentials = []
     for (const [index, device] of inserted.entries()) {
-      await this.#claimNames(stores, device, device.aliases)
       for (const input of rows[index]?.input.credentials ?? [])
         credentials.push(this.#credentials.row(organisation, { device: device.serial }, input))
     }
+    await stores.aliases.claimMany(inserted.flatMap((device) => aliasRows(ownerOf(device), device.aliases)))
     await stores.credentials.insertMany(credentials)
   }
 
@@ -193,7 +190,7 @@ export class DeviceImport {
       ...(aliases && { aliases: { ...existing.aliases, ...aliases } }),
     }
     const after = (await stores.devices.update(existing.serial, patch)) ?? existing
-    await this.#claimNames(stores, after, after.aliases)
+    if (Object.keys(after.aliases).length > 0) await claimAliases(stores, ownerOf(after), after.aliases)
     for (const credential of input.credentials ?? []) await this.#replaceCredential(stores, after, credential)
   }
 
@@ -210,11 +207,6 @@ export class DeviceImport {
     await stores.credentials.insert({ ...row, generation })
   }
 
-  #claimNames(stores: Stores, device: Device, aliases: Aliases): Promise<void> {
-    if (Object.keys(aliases).length === 0) return Promise.resolve()
-    return claimAliases(stores, { kind: 'device', owner: device.serial, scope: device.product ?? 0 }, aliases)
-  }
-
   async #note(stores: Stores, rows: readonly PlannedRow[], counts: ImportCounts): Promise<void> {
     const organisation = await stores.organisations.find(this.#scope.organisation)
     await recordFor(stores, this.#deps, this.#scope, {
@@ -225,14 +217,34 @@ export class DeviceImport {
   }
 }
 
-interface Met {
-  readonly row: ImportRow
-  readonly existing: Device | undefined
-  readonly fault?: ImportFault
+/** What another row of the database has already. */
+function takenBy(known: KnownNames, row: PlannedRow): ImportFault | undefined {
+  const { line, existing } = row
+  const conflict = (field: string) => ({ line, code: 'conflict', field, reason: 'is taken' })
+  for (const name of namesOf(row)) {
+    const alias = known.alias(name)
+    const isOwn = alias?.kind === 'device' && alias.owner === existing?.serial
+    if (alias && !isOwn) return conflict(`aliases.${name.slot}`)
+  }
+  for (const input of credentialsOf(row)) {
+    const credential = known.credential(input)
+    if (credential && (!existing || credential.device !== existing.serial))
+      return conflict(`credentials.${input.scheme}`)
+  }
+  return undefined
 }
 
-function scopeOf(slot: string, input: DeviceInput): Serial {
-  return SERVER_SLOTS.has(slot) ? 0 : (input.product ?? 0)
+function namesOf({ input, existing }: PlannedRow): Alias[] {
+  const owner = { kind: 'device', owner: existing?.serial ?? 0, scope: input.product ?? 0 } as const
+  return aliasRows(owner, input.aliases ?? {})
+}
+
+function credentialsOf({ input }: PlannedRow): readonly CredentialInput[] {
+  return input.credentials ?? []
+}
+
+function ownerOf(device: Device): AliasOwner {
+  return { kind: 'device', owner: device.serial, scope: device.product ?? 0 }
 }
 
 function faultOf({ line }: ImportRow, error: OtaError): ImportFault {

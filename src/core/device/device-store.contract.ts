@@ -53,6 +53,23 @@ export function describeDeviceStore(name: string, open: () => Promise<Storage>):
       expect((await insert(organisation)).serial).toBeGreaterThan(next.serial)
     })
 
+    it('finds many by key, id or serial, each once', async () => {
+      const [mine, other] = [await insertOrganisation(), await insertOrganisation()]
+      const rowsOf = (organisation: number) => Array.from({ length: 1100 }, () => rows.newDevice(organisation))
+      const [ours, theirs] = await suite.write(async (stores) => [
+        await stores.devices.insertMany(rowsOf(mine)),
+        await stores.devices.insertMany(rowsOf(other)),
+      ])
+      const keys = [...(ours ?? []), ...(theirs ?? []).slice(0, 5)].map(({ key }) => key)
+      const ids = [...(ours ?? []).slice(0, 2), ...(theirs ?? []).slice(7, 8)].map(({ id }) => id)
+      const serials = [...(ours ?? []).slice(0, 1), ...(theirs ?? []).slice(7, 9)].map(({ serial }) => serial)
+      const found = await suite.read.devices.listNamed({ organisation: mine, keys, ids, serials })
+      const wanted = [...(ours ?? []), ...(theirs ?? []).slice(7, 9)]
+      expect(found.toSorted((a, b) => a.serial - b.serial)).toEqual(wanted)
+      const nothing = { organisation: mine, keys: ['none'], ids: [], serials: [] }
+      expect(await suite.read.devices.listNamed(nothing)).toEqual([])
+    })
+
     it('inserts many at once in the order given, or none', async () => {
       const organisation = await insertOrganisation()
       const many = Array.from({ length: 2500 }, () => rows.newDevice(organisation))

@@ -22,6 +22,8 @@ export interface DeviceStore {
   /** For protocols whose devices name themselves without an organisation. Ids are unique on the server. */
   findByIdOnServer(id: Id): Promise<Device | undefined>
   findByKey(organisation: Serial, key: string): Promise<Device | undefined>
+  /** All that have one of these names, each once, in no particular order; ids and serials are unique on the server. */
+  listNamed(names: DeviceNames): Promise<Device[]>
   update(serial: Serial, patch: Patch<Device>, ifRevision?: number): Promise<Device | undefined>
   /** Removes the device with its credentials, running versions, assignment, updates and aliases. */
   delete(serial: Serial): Promise<void>
@@ -31,6 +33,14 @@ export interface DeviceStore {
   touch(seen: ReadonlyArray<{ device: Serial; at: Millis }>): Promise<void>
   /** Takes every member out of a group. */
   clearGroup(group: Serial): Promise<number>
+}
+
+export interface DeviceNames {
+  /** Of the keys. */
+  readonly organisation: Serial
+  readonly keys: readonly string[]
+  readonly ids: readonly Id[]
+  readonly serials: readonly Serial[]
 }
 
 export interface GroupStore {
@@ -54,6 +64,8 @@ export interface CredentialStore {
   find(serial: Serial): Promise<Credential | undefined>
   /** A bearer token's credential; sealed secrets may be equal and are not found this way. */
   findByHash(scheme: string, hash: string): Promise<Credential | undefined>
+  /** As `findByHash` for many; in no particular order. */
+  listByHashes(scheme: string, hashes: readonly string[]): Promise<Credential[]>
   /** Oldest first; all schemes when none is given. */
   listByDevice(device: Serial, scheme?: string): Promise<Credential[]>
   listByGroup(group: Serial, scheme?: string): Promise<Credential[]>
@@ -86,8 +98,12 @@ export interface ReportingFilter {
 export interface AliasStore {
   /** Throws `conflict` (details.field = slot) when another owner has the name in this scope. */
   claim(alias: Alias): Promise<void>
+  /** As `claim` for many, all or none; no two may be of one name. */
+  claimMany(aliases: readonly Alias[]): Promise<void>
   release(kind: Alias['kind'], owner: Serial): Promise<void>
   find(slot: string, scope: Serial, name: string): Promise<Alias | undefined>
+  /** As `find` for many; in no particular order. */
+  listNamed(names: ReadonlyArray<Pick<Alias, 'slot' | 'scope' | 'name'>>): Promise<Alias[]>
   /** Whoever has the name in any scope, by scope, at most `limit`: for callers that name no organisation. */
   findInAllScopes(slot: string, name: string, limit: number): Promise<Alias[]>
 }

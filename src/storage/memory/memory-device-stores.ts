@@ -35,6 +35,14 @@ export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceSto
     },
     findByIdOnServer: async (id) => devices.find('id', id),
     findByKey: async (organisation, key) => devices.find('key', joined(organisation, key)),
+    async listNamed({ organisation, keys, ids, serials }) {
+      const found = [
+        ...keys.map((key) => devices.find('key', joined(organisation, key))),
+        ...ids.map((id) => devices.find('id', id)),
+        ...serials.map((serial) => devices.get(serial)),
+      ]
+      return [...new Map(found.flatMap((row) => (row ? [[row.serial, row] as const] : []))).values()]
+    },
     async update(serial, patch, ifRevision) {
       changes.device(serial)
       return changeEntity(devices, devices.get(serial), { patch, ifRevision })
@@ -148,6 +156,8 @@ export function memoryCredentialStore({ tables, changes }: MemorySession): Crede
     },
     find: async (serial) => credentials.get(serial),
     findByHash: async (scheme, hash) => credentials.find('hash', joined(scheme, hash)),
+    listByHashes: async (scheme, hashes) =>
+      hashes.flatMap((hash) => credentials.find('hash', joined(scheme, hash)) ?? []),
     listByDevice: async (device, scheme) => listBy(['device', device], scheme),
     listByGroup: async (group, scheme) => listBy(['group', group], scheme),
     async update(serial, patch) {

@@ -1,5 +1,5 @@
 import type { Serial } from '../../core/common.ts'
-import type { AliasStore, ReportingFilter, RunningStore } from '../../core/device/device-store.ts'
+import type { Alias, AliasStore, ReportingFilter, RunningStore } from '../../core/device/device-store.ts'
 import type { UpdateState } from '../../core/update/update.ts'
 import { deleteWhere, type MemorySession, spanOf, take } from './memory-session.ts'
 import { taken } from './memory-table.ts'
@@ -59,19 +59,32 @@ export function memoryAliasStore({ tables, changes }: MemorySession): AliasStore
     if (kind === 'device') changes.device(owner)
     else changes.fleet(kind === 'organisation' ? owner : (products.get(owner)?.organisation ?? null))
   }
+  const find = ({ slot, scope, name }: Pick<Alias, 'slot' | 'scope' | 'name'>) =>
+    aliases.find('name', joined(slot, scope, name))?.row
+  /** false: it is the owner's already. Throws when it is another's. */
+  const isFree = (alias: Alias) => {
+    const held = find(alias)
+    if (held === undefined) return true
+    if (held.kind === alias.kind && held.owner === alias.owner) return false
+    throw taken('alias', alias.slot)
+  }
+  const insert = (alias: Alias) => {
+    noteChange(alias.kind, alias.owner)
+    aliases.insert({ row: alias })
+  }
   return {
     async claim(alias) {
-      const held = aliases.find('name', joined(alias.slot, alias.scope, alias.name))?.row
-      if (held?.kind === alias.kind && held.owner === alias.owner) return
-      if (held !== undefined) throw taken('alias', alias.slot)
-      noteChange(alias.kind, alias.owner)
-      aliases.insert({ row: alias })
+      if (isFree(alias)) insert(alias)
+    },
+    async claimMany(all) {
+      for (const alias of all.filter(isFree)) insert(alias)
     },
     async release(kind, owner) {
       noteChange(kind, owner)
       deleteWhere(aliases, { where: ['owner', joined(kind, owner)] })
     },
-    find: async (slot, scope, name) => aliases.find('name', joined(slot, scope, name))?.row,
+    find: async (slot, scope, name) => find({ slot, scope, name }),
+    listNamed: async (names) => names.flatMap((name) => find(name) ?? []),
     async findInAllScopes(slot, name, limit) {
       const rows = [...aliases.rows({ where: ['slotName', joined(slot, name)] })].map(({ row }) => row)
       return rows.sort((a, b) => a.scope - b.scope).slice(0, limit)

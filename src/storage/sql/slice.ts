@@ -29,3 +29,10 @@ export function timeSliced<DB, TB extends keyof DB, O>(
   if (offset !== undefined && offset > 0) part = part.offset(offset)
   return part
 }
+
+/** Values in portions that one statement can take. */
+export function slices<T>(values: readonly T[], size = 1_000): T[][] {
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, index) =>
+    values.slice(index * size, (index + 1) * size),
+  )
+}

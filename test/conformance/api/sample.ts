@@ -97,7 +97,6 @@ export const LEAST: Readonly<Record<string, { body?: unknown; query?: string }>>
   'devices.issue-token': { query: '?protocol=spoke-zone' },
   'groups.set-iotaap': { body: {} },
   'firmware.change': { body: { notes: 'x' } },
-  'fleet.apply': { body: { organisations: [{ key: 'acme' }] } },
   'releases.create': { body: { product: 'panel', version: '9', firmware: { main: '1.0.0' } } },
   'assignments.create': { body: { device: 'truck-1', product: 'panel', version: '1.0.0' } },
   'assignments.put-device': { body: { product: 'panel', version: '1.0.0' } },

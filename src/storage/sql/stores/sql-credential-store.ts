@@ -2,6 +2,7 @@ import type { Millis, New, Patch, Serial } from '../../../core/common.ts'
 import type { Credential } from '../../../core/device/device.ts'
 import type { CredentialStore } from '../../../core/device/device-store.ts'
 import type { Session } from '../session.ts'
+import { slices } from '../slice.ts'
 import { statement } from '../statement.ts'
 import { CREDENTIALS } from './device-rows.ts'
 
@@ -51,6 +52,20 @@ export class SqlCredentialStore implements CredentialStore {
 
   findByHash(scheme: string, hash: string): Promise<Credential | undefined> {
     return CREDENTIALS.one(this.#session, FIND_BY_HASH(this.#session, scheme, hash))
+  }
+
+  async listByHashes(scheme: string, hashes: readonly string[]): Promise<Credential[]> {
+    const found: Credential[] = []
+    for (const some of slices(hashes)) {
+      const query = this.#session.compiler
+        .selectFrom('credentials')
+        .selectAll()
+        .where('scheme', '=', scheme)
+        .where('hash', 'in', some)
+        .where('sealed', 'is', null)
+      found.push(...(await CREDENTIALS.many(this.#session, query.compile())))
+    }
+    return found
   }
 
   async listByDevice(device: Serial, scheme?: string): Promise<Credential[]> {

@@ -1,11 +1,11 @@
 import { type SelectQueryBuilder, sql } from 'kysely'
 import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
 import type { Device } from '../../../core/device/device.ts'
-import type { DeviceFilter, DeviceStore } from '../../../core/device/device-store.ts'
+import type { DeviceFilter, DeviceNames, DeviceStore } from '../../../core/device/device-store.ts'
 import type { Schema } from '../schema.ts'
 import { contains } from '../search.ts'
 import type { Session } from '../session.ts'
-import { sliced } from '../slice.ts'
+import { sliced, slices } from '../slice.ts'
 import { statement } from '../statement.ts'
 import { DEVICES } from './device-rows.ts'
 
@@ -64,6 +64,19 @@ export class SqlDeviceStore implements DeviceStore {
 
   findByKey(organisation: Serial, key: string): Promise<Device | undefined> {
     return DEVICES.one(this.#session, FIND_BY_KEY(this.#session, organisation, key))
+  }
+
+  async listNamed({ organisation, keys, ids, serials }: DeviceNames): Promise<Device[]> {
+    const found = new Map<Serial, Device>()
+    const select = () => this.#session.compiler.selectFrom('devices').selectAll()
+    const queries = [
+      ...slices(keys).map((some) => select().where('organisation', '=', organisation).where('key', 'in', some)),
+      ...slices(ids).map((some) => select().where('id', 'in', some)),
+      ...slices(serials).map((some) => select().where('serial', 'in', some)),
+    ]
+    for (const query of queries)
+      for (const device of await DEVICES.many(this.#session, query.compile())) found.set(device.serial, device)
+    return [...found.values()]
   }
 
   async update(serial: Serial, patch: Patch<Device>, ifRevision?: number): Promise<Device | undefined> {
