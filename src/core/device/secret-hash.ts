@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { Credential } from './device.ts'
 
 /** SHA-256 of a token, lower-case hex: what is stored of tokens that only Godwit compares. */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token, 'utf8').digest('hex')
+  return hash('sha256', token)
 }
 
 /** Whether `token` belongs to one of the credentials; compares all of them, in constant time. */

@@ -36,7 +36,7 @@ export function createActionRouter(
       headers: request.headers,
       query: parseRawQuery(request.url),
       ...(body && { body }),
-      address: host.clientAddress(request),
+      address: () => host.clientAddress(request),
     })
     const action = actionOf(actions, caller.parameters)
     requireMethod(request, caller.parameters, { action, config: options.config })

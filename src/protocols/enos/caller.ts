@@ -2,10 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { AccessKey } from '../../core/access/access-key.ts'
 import type { OneTimeUse } from '../../core/access/access-token-service.ts'
 import type { Core } from '../../core/create-core.ts'
-import { equalSecrets } from '../http/constant-time.ts'
 import type { EnosConfig } from './config.ts'
 import { type CoreSdkAuth, isOpaqueHeader } from './core-sdk.ts'
-import { isSha256Hex, signatureOf } from './digests.ts'
+import { isSha256Hex, sameDigest, signatureOf } from './digests.ts'
 import { CODE, EnosFailure, invalidArgument } from './errors.ts'
 import type { RawQuery } from './raw-query.ts'
 
@@ -23,7 +22,7 @@ export interface IncomingCall {
   /** The raw bytes that a signature covers: none for GET and multipart. */
   readonly body?: Uint8Array
   /** Who calls, for counting failures. */
-  readonly address: string
+  readonly address: () => string
 }
 
 /** A program that has proved itself. */
@@ -51,7 +50,7 @@ export function createCallerAuth(core: Core, config: EnosConfig, coreSdk: CoreSd
     const timestamp = headerOf(call, HEADER.timestamp)
     const signature = headerOf(call, HEADER.signature)
     if (timestamp === undefined && signature === undefined && token !== undefined && isOpaqueHeader(token)) {
-      const accessKey = await coreSdk.authenticate(headerOf(call, HEADER.proof), call.address)
+      const accessKey = await coreSdk.authenticate(headerOf(call, HEADER.proof), call.address())
       return { accessKey, parameters: unambiguous(call.query) }
     }
     if (token === undefined || timestamp === undefined || signature === undefined)
@@ -73,7 +72,7 @@ export function createCallerAuth(core: Core, config: EnosConfig, coreSdk: CoreSd
       timestamp,
       appSecret: secret,
     })
-    if (!equalSecrets(given, wanted)) throw new EnosFailure(CODE.wrongSignature, 'wrong signature')
+    if (!sameDigest(given, wanted)) throw new EnosFailure(CODE.wrongSignature, 'wrong signature')
     const expiresAt = Number(timestamp) + windowMs + 1
     return { accessKey, parameters, use: { purpose: 'enos/call', key: `${accessKey.serial}/${given}`, expiresAt } }
   }

@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto'
+import { createHash, hash, timingSafeEqual } from 'node:crypto'
 
 /** [enos 2.2] Proof of the secret to the token service. `timestamp` is its decimal text. */
 export function encryptionOf(appKey: string, timestamp: string, appSecret: string): string {
@@ -39,6 +39,11 @@ export interface DeviceProof {
 /** [enos 6] Proof of a device's secret over HTTP. */
 export function deviceSignOf({ productKey, deviceKey, lifetime, secret }: DeviceProof): string {
   return hash('sha256', `deviceKey${deviceKey}lifetime${lifetime}productKey${productKey}signMethodsha256${secret}`)
+}
+
+/** Compares two SHA-256 in lower-case hex in constant time; what is none equals nothing. */
+export function sameDigest(a: string, b: string): boolean {
+  return isSha256Hex(a) && isSha256Hex(b) && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'))
 }
 
 const SHA256_HEX = /^[0-9a-fA-F]{64}$/

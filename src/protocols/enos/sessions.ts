@@ -1,8 +1,7 @@
 import type { Core } from '../../core/create-core.ts'
 import type { Credential } from '../../core/device/device.ts'
 import { credentialsOf, type DeviceFacts } from '../../core/device/device-facts.ts'
-import { equalSecrets } from '../http/constant-time.ts'
-import { deviceSignOf } from './digests.ts'
+import { deviceSignOf, sameDigest } from './digests.ts'
 import { type JsonObject, textOf } from './json.ts'
 import { deviceKeyOf, ENOS, productKeyOf, SLOT } from './names.ts'
 
@@ -44,7 +43,7 @@ export function createSessions(core: Core): Sessions {
     const proof = { ...address, lifetime }
     for (const facts of await candidates(core, address)) {
       const credential = credentialsOf(facts, ENOS, clock.now()).find((one) =>
-        equalSecrets(sign.toLowerCase(), deviceSignOf({ ...proof, secret: secretOf(core, one) })),
+        sameDigest(sign.toLowerCase(), deviceSignOf({ ...proof, secret: secretOf(core, one) })),
       )
       if (!credential || facts.device.status === 'disabled') continue
       core.gateway.seen(facts.device.serial)

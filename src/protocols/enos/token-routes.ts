@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { OneTimeUse, RenewAnswer } from '../../core/access/access-token-service.ts'
 import type { Core } from '../../core/create-core.ts'
-import { equalSecrets } from '../http/constant-time.ts'
 import type { EnosConfig } from './config.ts'
-import { encryptionOf, isSha256Hex } from './digests.ts'
+import { encryptionOf, isSha256Hex, sameDigest } from './digests.ts'
 import { sendTokenReply } from './envelope.ts'
 import { CODE, EnosFailure } from './errors.ts'
 import { type JsonObject, parseWithNumberSources, textOf } from './json.ts'
@@ -47,7 +46,7 @@ async function applicant(
   if (Math.abs(core.deps.clock.now() - Number(timestamp)) > windowMs)
     throw new EnosFailure(CODE.malformed, 'the timestamp is out of the window')
   const wanted = encryptionOf(appKey, timestamp, core.accessTokens.secretOf(accessKey))
-  if (!equalSecrets(encryption, wanted)) throw new EnosFailure(CODE.wrongSignature, 'wrong encryption')
+  if (!sameDigest(encryption, wanted)) throw new EnosFailure(CODE.wrongSignature, 'wrong encryption')
   // [enos 2.6] one memory per endpoint: the Java client calls get and refresh within one millisecond
   const expiresAt = Number(timestamp) + windowMs + 1
   const use: OneTimeUse = { purpose: what.purpose, key: `${accessKey.serial}/${encryption}`, expiresAt }
