@@ -20,8 +20,9 @@ export function addServeCommand(program: Command): void {
           for (const secret of result.secrets) console.error(`${secret.device} ${secret.scheme}: ${secret.token}`)
         },
       })
-      announce(server, config)
+      // First the handlers: whoever reads the ready line may stop the server at once.
       stopOnSignals(server)
+      announce(server, config)
     })
   withExamples(command, 'godwit serve --data /var/lib/godwit --port 8080', 'godwit serve --apply fleet.yaml')
 }
