@@ -1,3 +1,4 @@
+import { BoundedMap } from './bounded-map.ts'
 import type { Storage } from './ports.ts'
 
 /**
@@ -6,14 +7,13 @@ import type { Storage } from './ports.ts'
  * changes with single devices does not belong here (see `PollCache`).
  */
 export class FleetCache<K, V> {
-  readonly #entries = new Map<K, V>()
-  readonly #capacity: number
+  readonly #entries: BoundedMap<K, V>
   readonly #enabled: boolean
   #epoch = 0
 
   constructor(storage: Pick<Storage, 'isSoleWriter' | 'onChange'>, capacity: number) {
-    this.#capacity = capacity
-    this.#enabled = storage.isSoleWriter && capacity > 0
+    this.#entries = new BoundedMap(capacity)
+    this.#enabled = storage.isSoleWriter
     if (this.#enabled)
       storage.onChange((changes) => {
         if (changes.some((change) => change.kind === 'fleet')) this.forget()
@@ -26,7 +26,7 @@ export class FleetCache<K, V> {
     if (known !== undefined) return known
     const epoch = this.#epoch
     const loaded = await load()
-    if (loaded !== undefined && this.#enabled && epoch === this.#epoch) this.#keep(key, loaded)
+    if (loaded !== undefined && this.#enabled && epoch === this.#epoch) this.#entries.set(key, loaded)
     return loaded
   }
 
@@ -34,13 +34,5 @@ export class FleetCache<K, V> {
   forget(): void {
     this.#epoch += 1
     this.#entries.clear()
-  }
-
-  #keep(key: K, value: V): void {
-    if (this.#entries.size >= this.#capacity) {
-      const oldest = this.#entries.keys().next()
-      if (!oldest.done) this.#entries.delete(oldest.value)
-    }
-    this.#entries.set(key, value)
   }
 }

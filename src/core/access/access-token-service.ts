@@ -1,3 +1,4 @@
+import { BoundedMap } from '../bounded-map.ts'
 import type { Millis, Serial } from '../common.ts'
 import { hashToken } from '../device/secret-hash.ts'
 import { isOtaError, OtaError } from '../errors.ts'
@@ -48,7 +49,7 @@ export class AccessTokenService {
   readonly #deps: ServiceDeps
   readonly #accessKeys: AccessKeyService
   readonly #holders: FleetCache<string, TokenHolder & { readonly expiresAt: Millis }>
-  readonly #secrets = new Map<Serial, { readonly revision: number; readonly secret: string }>()
+  readonly #secrets = new BoundedMap<Serial, { readonly revision: number; readonly secret: string }>(CACHED)
 
   constructor(deps: ServiceDeps, accessKeys: AccessKeyService) {
     this.#deps = deps
@@ -104,7 +105,6 @@ export class AccessTokenService {
     const known = this.#secrets.get(accessKey.serial)
     if (known?.revision === accessKey.revision) return known.secret
     const secret = this.#accessKeys.secretOf(accessKey)
-    if (this.#secrets.size >= CACHED) this.#secrets.clear()
     this.#secrets.set(accessKey.serial, { revision: accessKey.revision, secret })
     return secret
   }

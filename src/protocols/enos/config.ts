@@ -24,6 +24,8 @@ const settings = z.strictObject({
   downloadUrlSeconds: z.int().min(1).default(900),
   /** Sessions whose last push is remembered, on this node. */
   pushMemory: z.int().min(1).default(100_000),
+  /** Sessions whose signature need not be checked again, held in memory. */
+  verifiedSessions: z.int().min(0).default(100_000),
   /** Rendered firmware descriptions held in memory. */
   renderedFirmware: z.int().min(0).default(10_000),
 })

@@ -43,7 +43,7 @@ export function enosProtocol(host: ProtocolHost, given?: Readonly<Record<string,
       business.route('/connect-service/v2.5/devices', deviceActions(core))
 
       const devices = {
-        sessions: createSessions(core),
+        sessions: createSessions(core, config),
         talk: createDeviceTalk(core),
         urls: createFileUrls(host, config),
         pushes: new PushMemory(config.pushMemory),

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../core/bounded-map.ts'
 import type { Millis, Serial } from '../../core/common.ts'
 
 /** [enos 6] A session that stayed silent so long may be told again, ms. */
@@ -14,22 +15,16 @@ interface Told {
  * repeated command would nest.
  */
 export class PushMemory {
-  readonly #told = new Map<string, Told>()
-  readonly #capacity: number
+  readonly #told: BoundedMap<string, Told>
 
   constructor(capacity: number) {
-    this.#capacity = capacity
+    this.#told = new BoundedMap(capacity)
   }
 
   /** Notes that a session publishes now, and answers whether it may be told of `update`. */
   mayTell(session: string, update: Serial, now: Millis): boolean {
     const told = this.#told.get(session)
     const isQuiet = told === undefined || told.update !== update || now - told.at >= SILENCE_MS
-    this.#told.delete(session)
-    if (this.#told.size >= this.#capacity) {
-      const oldest = this.#told.keys().next()
-      if (!oldest.done) this.#told.delete(oldest.value)
-    }
     this.#told.set(session, { update, at: now })
     return isQuiet
   }

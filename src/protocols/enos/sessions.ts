@@ -1,6 +1,9 @@
+import { BoundedMap } from '../../core/bounded-map.ts'
+import type { Millis, Serial } from '../../core/common.ts'
 import type { Core } from '../../core/create-core.ts'
 import type { Credential } from '../../core/device/device.ts'
 import { credentialsOf, type DeviceFacts } from '../../core/device/device-facts.ts'
+import type { EnosConfig } from './config.ts'
 import { deviceSignOf, sameDigest } from './digests.ts'
 import { type JsonObject, textOf } from './json.ts'
 import { deviceKeyOf, ENOS, productKeyOf, SLOT } from './names.ts'
@@ -11,6 +14,19 @@ const GRACE_SECONDS = 60
 /** The longest session, ms; a longer lifetime is signed over as it came. */
 const LONGEST_MS = 366 * 86_400_000
 const NONCE_CHARS = 12
+
+/** What a session's token says. */
+interface SessionClaims {
+  readonly device: Serial
+  readonly credential: Serial
+  readonly generation: number
+  /** Tells the sessions of a device apart. */
+  readonly nonce: string
+}
+
+interface Verified extends SessionClaims {
+  readonly expiresAt: Millis
+}
 
 export interface Address {
   readonly productKey: string
@@ -32,8 +48,10 @@ export interface Sessions {
 }
 
 /** Sessions are signed tokens: nothing is stored, and an older one stays good beside a newer [enos 6]. */
-export function createSessions(core: Core): Sessions {
+export function createSessions(core: Core, config: Pick<EnosConfig, 'verifiedSessions'>): Sessions {
   const { clock, ids, tokens } = core.deps
+  /** Tokens whose signature was found good, so that a publish costs none; whether the credential stands is asked each time. */
+  const verified = new BoundedMap<string, Verified>(config.verifiedSessions)
 
   async function open(address: Address, body: JsonObject): Promise<string | undefined> {
     const lifetime = textOf(body['lifetime'])
@@ -47,24 +65,23 @@ export function createSessions(core: Core): Sessions {
       )
       if (!credential || facts.device.status === 'disabled') continue
       core.gateway.seen(facts.device.serial)
-      const claims = {
+      const claims: SessionClaims = {
         device: facts.device.serial,
         credential: credential.serial,
         generation: credential.generation,
         nonce: ids.token(NONCE_CHARS),
       }
       const seconds = Math.ceil(Math.min(Number(lifetime), LONGEST_MS) / 1000) + GRACE_SECONDS
-      return tokens.sign(FAMILY, claims, seconds)
+      return tokens.sign(FAMILY, { ...claims }, seconds)
     }
     return undefined
   }
 
   async function find(address: Address, sessionId: string | undefined): Promise<Session | undefined> {
     if (sessionId === undefined || sessionId === '') return undefined
-    const verdict = await tokens.verify(FAMILY, sessionId)
-    if (verdict.kind !== 'valid') return undefined
-    const { device, credential, generation, nonce } = verdict.claims
-    if (typeof device !== 'number' || typeof nonce !== 'string') return undefined
+    const claims = verified.get(sessionId) ?? (await verify(sessionId))
+    if (!claims || clock.now() >= claims.expiresAt) return undefined
+    const { device, credential, generation, nonce } = claims
     const facts = await core.gateway.find({ by: 'serial', serial: device })
     if (!facts || facts.device.status === 'disabled' || !isAt(facts, address)) return undefined
     const stands = credentialsOf(facts, ENOS, clock.now()).some(
@@ -73,6 +90,17 @@ export function createSessions(core: Core): Sessions {
     if (!stands) return undefined
     core.gateway.seen(device)
     return { facts, key: `${device}/${nonce}` }
+  }
+
+  async function verify(sessionId: string): Promise<Verified | undefined> {
+    const verdict = await tokens.verify(FAMILY, sessionId)
+    if (verdict.kind !== 'valid') return undefined
+    const { device, credential, generation, nonce, exp } = verdict.claims
+    if (typeof device !== 'number' || typeof nonce !== 'string') return undefined
+    if (typeof credential !== 'number' || typeof generation !== 'number') return undefined
+    const claims = { device, credential, generation, nonce, expiresAt: exp * 1000 }
+    verified.set(sessionId, claims)
+    return claims
   }
 
   return { open, find }
