@@ -31,13 +31,17 @@ const STATUS: Readonly<Record<string, string>> = {
 const PARSER = /^(HPE_|ERR_HTTP_)/
 const LINE_EVERY_MS = 60_000
 
+// A member of the socket and no WeakMap: one that gains a key with every connection makes each collection slow.
+const ANSWERING = Symbol('the answer under way')
+
+type AnsweringSocket = Socket & { [ANSWERING]?: ServerResponse }
+
 /**
  * Answers what is not HTTP: a bare 400 (431 when the header is too large, 408 when it took too long) if the peer can
  * still be written to, then the end of the connection. [iotaap 4.3] Devices send raw MQTT here, and the packet holds
  * their names: it is never logged.
  */
 export function createClientErrors(options: ClientErrorOptions): ClientErrors {
-  const answering = new WeakMap<Socket, ServerResponse>()
   let lastLine = Number.NEGATIVE_INFINITY
   let since = 0
   const report = (code: string): void => {
@@ -56,7 +60,7 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
         return
       }
       report(code)
-      const response = answering.get(socket)
+      const response = (socket as AnsweringSocket)[ANSWERING]
       const isMidAnswer = response?.headersSent === true && !response.writableFinished
       if (!socket.writable || isMidAnswer) {
         socket.destroy()
@@ -67,7 +71,8 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
     },
     attach(app) {
       app.addHook('onRequest', (request, reply, done) => {
-        answering.set(request.raw.socket, reply.raw)
+        const socket: AnsweringSocket = request.raw.socket
+        socket[ANSWERING] = reply.raw
         done()
       })
     },
