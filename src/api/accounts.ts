@@ -6,6 +6,7 @@ import { isAdministrator } from './caller.ts'
 import { entity, entityView, timeOrNull, timeView } from './fields.ts'
 import { pageOf, pageOfAll, pageQuery } from './paging.ts'
 import { type OrganisationCall, organisationRoute } from './route.ts'
+import { refuseStranger } from './take-in.ts'
 
 const roleField = z.enum(['owner', 'operator', 'viewer'])
 
@@ -46,7 +47,8 @@ export const accountRoutes = [
     method: 'POST',
     path: '/accounts',
     summary: 'Make an account in the organisation, or take an existing one in',
-    description: 'With a password a new account is made; without, the account must exist already.',
+    description:
+      'With a password a new account is made; without, the account must exist already. One that belongs to other organisations alone is taken in by a server administrator, or by an owner of both.',
     creates: true,
     body: z.strictObject({
       email: accountFields.email,
@@ -144,6 +146,7 @@ async function refuseForeign(call: OrganisationCall, account: Account): Promise<
 async function existing(call: OrganisationCall, email: string): Promise<Account> {
   const account = await call.services.accounts.findByEmail(email)
   if (!account) throw invalid('password', 'is needed: there is no account with this address yet')
+  await refuseStranger(call.stores, call.caller, account)
   return account
 }
 

@@ -103,8 +103,7 @@ export const assignmentRoutes = [
       async handle(call, { params, query, body }) {
         const { target } = params as { target: string }
         const reference = kind === 'device' ? { device: target } : { group: target }
-        const { body: done } = await assign(call, { target: reference, what: body, dryRun: query.dryRun })
-        return done
+        return assign(call, { target: reference, what: body, dryRun: query.dryRun })
       },
     }),
   ),

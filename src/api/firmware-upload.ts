@@ -2,13 +2,14 @@ import { z } from 'zod'
 import type { StagedBlob } from '../core/blobs.ts'
 import { invalid, OtaError } from '../core/errors.ts'
 import type { FirmwareInput } from '../core/firmware/firmware-service.ts'
+import { keepBlob } from '../core/firmware/keep-blob.ts'
 import { findModule, findProduct } from '../core/product/product-service.ts'
 import { spoolForm } from '../protocols/http/multipart-spool.ts'
 import { rawBody } from '../protocols/http/request-body.ts'
 import { flagQuery, idField, keyField, nameField, referenceField, versionField } from './fields.ts'
 import { firmwareView, viewFirmware } from './firmware-view.ts'
-import { type OrganisationCall, organisationRoute, SENT } from './route.ts'
-import { once } from './run-route.ts'
+import { type OrganisationCall, organisationRoute } from './route.ts'
+import { createOnce } from './run-route.ts'
 
 /** What is said of an upload: in the query, or for a form in its fields, which win. */
 const uploadFields = {
@@ -65,9 +66,11 @@ export const firmwareUploadRoutes = [
       const { staged } = upload
       try {
         const content = JSON.stringify([upload.fields, staged.digests.sha256])
-        const run = async () => viewFirmware(call, await store(call, upload))
-        const body = await once(call, { route: { status: 201 }, content, run })
-        return body === SENT ? SENT : body
+        const input = await readInput(call, upload)
+        await keepBlob(call.core.deps, staged)
+        const work = async (within: OrganisationCall) =>
+          viewFirmware(within, await within.services.firmware.create(within.scope, input, staged))
+        return await createOnce(call, { content, status: 201, work })
       } finally {
         await staged.discard()
       }
@@ -117,21 +120,22 @@ async function receiveForm(call: OrganisationCall, query: UploadFields): Promise
 }
 
 /** Product and module of the upload; for a raw body before its bytes are taken. */
-async function resolve({ core, organisation }: OrganisationCall, fields: UploadFields) {
+async function resolve({ stores, organisation }: OrganisationCall, fields: UploadFields) {
   const { product, version } = fields
   if (product === undefined) throw new OtaError('missing', 'product is needed', { details: { field: 'product' } })
   if (version === undefined) throw new OtaError('missing', 'version is needed', { details: { field: 'version' } })
-  const { read } = core.deps.storage
-  const found = await findProduct(read, organisation.serial, product)
-  const module = await findModule(read, found.serial, fields.module)
+  const found = await findProduct(stores, organisation.serial, product)
+  const module = await findModule(stores, found.serial, fields.module)
   return { product: found.serial, module: module.serial, version }
 }
 
-async function store(call: OrganisationCall, upload: Upload) {
+/** Everything that can be refused before the bytes are kept. */
+async function readInput(call: OrganisationCall, upload: Upload): Promise<FirmwareInput> {
   const { fields, staged, fileName } = upload
   const { id, number, active, name, description, notes, tags, signature, releasedAt } = fields
+  if (staged.digests.size === 0) throw invalid('file', 'is empty')
   checkDigest(fields, staged)
-  const input: FirmwareInput = {
+  return {
     ...(await resolve(call, fields)),
     fileName,
     ...(id !== undefined && { id }),
@@ -144,7 +148,6 @@ async function store(call: OrganisationCall, upload: Upload) {
     ...(signature !== undefined && { signature }),
     ...(releasedAt !== undefined && { releasedAt: Date.parse(releasedAt) }),
   }
-  return call.core.firmware.create(call.scope, input, staged)
 }
 
 function checkDigest(fields: UploadFields, staged: StagedBlob): void {

@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accountActor } from '../core/account/account-service.ts'
 import type { Core } from '../core/create-core.ts'
-import { invalid, isOtaError } from '../core/errors.ts'
-import { joinTransaction } from '../core/join-transaction.ts'
+import { invalid } from '../core/errors.ts'
 import type { Admission } from './admission.ts'
 import type { ApiContext } from './api-context.ts'
-import { type IdempotentRequest, idempotentRequest, recall, remember, type StoredReply } from './idempotency.ts'
+import { changeOnce } from './change-once.ts'
+import { type IdempotentRequest, idempotentRequest, type StoredReply } from './idempotency.ts'
 import { References } from './references.ts'
 import { Answer, type ApiRoute, DryRun, type OrganisationCall, SENT } from './route.ts'
 
@@ -31,65 +31,43 @@ export async function runRoute(running: Running): Promise<FastifyReply> {
 async function runChange(running: Running): Promise<FastifyReply> {
   const { context, route, request } = running
   const { core } = context.host
-  const asked = askedOnce(running, JSON.stringify(request.body ?? null))
-  const known = asked && (await recall(core.deps, core.deps.storage.read, asked))
-  if (known) return replay(running.reply, known)
   try {
-    const done = await core.deps.storage.transaction(async (stores) => {
-      const joined = joinTransaction(core.deps, stores)
-      const call = callOf(running, { stores, services: joined.services })
-      const answer = answerOf(await route.handle(call, inputOf(request)))
-      if (asked) await remember(core.deps, stores, { asked, reply: stored(route, answer) })
-      return { answer, flush: joined.flush }
+    const outcome = await changeOnce(core, {
+      asked: askedOnce(running, JSON.stringify(request.body ?? null)),
+      status: route.status,
+      work: async (how) => answerOf(await route.handle(callOf(running, how), inputOf(request))),
     })
-    done.flush()
-    return send(running, done.answer)
+    return outcome.kind === 'replay' ? replay(running.reply, outcome.stored) : send(running, outcome.answer)
   } catch (error) {
     if (error instanceof DryRun) return send(running, error.answer)
-    return asked && isOtaError(error, 'conflict') ? replayAfter(running, asked, error) : Promise.reject(error)
+    throw error
   }
 }
 
-/** For handlers of mode `free`: answers the remembered reply, else does the work and remembers its reply. */
-export async function once<T>(
+/** For handlers of mode `free` that create: their change in one transaction, with the reply of an idempotency key. */
+export async function createOnce<T>(
   call: OrganisationCall,
-  what: { route: Pick<ApiRoute, 'status'>; content: string; run: () => Promise<T> },
+  what: { content: string; status: number; work: (within: OrganisationCall) => Promise<T> },
 ): Promise<T | typeof SENT> {
-  const { core, request, reply } = call
-  const asked = idempotentRequest(
-    request,
-    { account: call.caller.account.serial, organisation: call.organisation.serial },
-    what.content,
-  )
-  const known = asked && (await recall(core.deps, core.deps.storage.read, asked))
-  if (known) {
-    replay(reply, known)
-    return SENT
-  }
-  const body = await what.run()
-  if (asked)
-    await core.deps.storage.transaction((stores) =>
-      remember(core.deps, stores, { asked, reply: stored(what.route, new Answer(body)) }),
-    )
-  return body
+  const { core, request, reply, caller, organisation } = call
+  const outcome = await changeOnce(core, {
+    asked: idempotentRequest(
+      request,
+      { account: caller.account.serial, organisation: organisation.serial },
+      what.content,
+    ),
+    status: what.status,
+    work: async (how) => new Answer(await what.work({ ...call, ...how, references: new References(how.stores) })),
+  })
+  if (outcome.kind === 'done') return outcome.answer.body
+  replay(reply, outcome.stored)
+  return SENT
 }
 
 function askedOnce({ route, admission, request }: Running, content: string): IdempotentRequest | undefined {
   if (!route.creates || !admission) return undefined
   const { caller, organisation } = admission
   return idempotentRequest(request, { account: caller.account.serial, organisation: organisation?.serial }, content)
-}
-
-/** A conflict may be the work of the same request, a moment earlier. */
-async function replayAfter(running: Running, asked: IdempotentRequest, error: unknown): Promise<FastifyReply> {
-  const { deps } = running.context.host.core
-  const known = await recall(deps, deps.storage.read, asked)
-  if (!known) throw error
-  return replay(running.reply, known)
-}
-
-function stored(route: Pick<ApiRoute, 'status'>, answer: Answer<unknown>): StoredReply {
-  return { status: answer.status ?? route.status, body: JSON.stringify(answer.body ?? null) }
 }
 
 function replay(reply: FastifyReply, { status, body }: StoredReply): FastifyReply {

@@ -23,6 +23,8 @@ export interface ApplyOptions {
   readonly prune?: boolean
   /** Throws `forbidden` when the actor may not make (undefined) or change this organisation. */
   readonly authorise: (organisation: Organisation | undefined) => Promise<void> | void
+  /** Throws `forbidden` when the actor may not make this account, which exists, a member. Absent: it may. */
+  readonly authoriseMember?: FleetRun['authoriseMember']
 }
 
 /** Thrown to take a dry run back; never leaves this file. */
@@ -79,6 +81,7 @@ async function applyAll(inside: Inside, parsed: ParsedFleet, options: ApplyOptio
       scope: { actor: options.actor, organisation: organisation.serial },
       name: wanted.key,
       fileOf: (file) => options.files.get(file),
+      authoriseMember: options.authoriseMember ?? (async () => undefined),
       changes,
       secrets,
       warnings,

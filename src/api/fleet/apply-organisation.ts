@@ -56,6 +56,7 @@ export async function applyAccount(run: FleetRun, wanted: FleetAccount): Promise
     (one) => one.organisation === scope.organisation,
   )
   if (membership?.role === wanted.role) return
+  if (!membership) await run.authoriseMember(stores, account)
   await services.accounts.setRole(scope, account.id, wanted.role)
   run.changes.push({ action: membership ? 'change' : 'create', kind: 'membership', what, fields: ['role'] })
 }

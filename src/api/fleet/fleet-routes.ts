@@ -7,6 +7,7 @@ import { rawBody } from '../../protocols/http/request-body.ts'
 import { isAdministrator, roleIn } from '../caller.ts'
 import { flagQuery } from '../fields.ts'
 import { type AccountCall, accountRoute } from '../route.ts'
+import { refuseStranger } from '../take-in.ts'
 import { applyFleet } from './apply-fleet.ts'
 import { FLEET_FILE_CHARS, parseFleetFile } from './parse-fleet-file.ts'
 
@@ -94,7 +95,13 @@ export const fleetRoutes = [
         throw new OtaError('forbidden', 'A file of several organisations needs a server administrator.')
       const files = await readReceipts(call, body.files)
       const authorise = (organisation: Organisation | undefined) => authoriseFor(call, organisation)
-      const result = await applyFleet(call.core, parsed, { ...query, actor: call.actor, files, authorise })
+      const result = await applyFleet(call.core, parsed, {
+        ...query,
+        actor: call.actor,
+        files,
+        authorise,
+        authoriseMember: (stores, account) => refuseStranger(stores, call.caller, account),
+      })
       return {
         changes: result.changes.map(({ fields, ...change }) => ({ ...change, ...(fields && { fields: [...fields] }) })),
         secrets: query.dryRun ? [] : [...result.secrets],

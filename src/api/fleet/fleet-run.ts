@@ -1,3 +1,4 @@
+import type { Account } from '../../core/account/account.ts'
 import type { BlobDigests } from '../../core/blobs.ts'
 import type { Services } from '../../core/create-core.ts'
 import { isOtaError } from '../../core/errors.ts'
@@ -38,6 +39,8 @@ export interface FleetRun {
   readonly name: string
   /** Digests of the uploaded file that the text calls `path`. */
   fileOf(path: string): BlobDigests | undefined
+  /** Throws `forbidden` when this account, which exists, may not be made a member. */
+  authoriseMember(stores: Stores, account: Account): Promise<void>
   readonly changes: FleetChange[]
   readonly secrets: FleetSecret[]
   readonly warnings: string[]

@@ -47,8 +47,21 @@ describe.each(STORAGES)('accounts on $name', (storage) => {
     expectProblem(await acme.owner.call('DELETE', '/accounts/owner@acme.example'), 409, 'in-use')
   })
 
+  it('are not taken in from elsewhere by an owner who has nothing to say there', async () => {
+    const stolen = { email: 'owner@beta.example', role: 'viewer' }
+    expectProblem(await acme.owner.post('/accounts', stolen), 403, 'forbidden')
+    const text = `organisations: [{ key: acme, accounts: [{ email: owner@beta.example, role: viewer }] }]`
+    expectProblem(await acme.owner.post('/apply', { text }), 403, 'forbidden')
+    expectDone(await beta.owner.get('/devices'))
+  })
+
   it('are taken in from elsewhere, and their password stays their own', async () => {
-    const shared = expectDone(await acme.owner.post('/accounts', { email: 'owner@beta.example', role: 'viewer' }), 201)
+    const administrator = await api().account('root@server.example', { isAdministrator: true })
+    const taken = await administrator.post('/accounts?organisation=acme', {
+      email: 'owner@beta.example',
+      role: 'viewer',
+    })
+    const shared = expectDone(taken, 201)
     const password = { password: 'taken over by acme' }
     expectProblem(await put(acme.owner, `/accounts/${shared.id}/password`, password), 403, 'forbidden')
     expectProblem(
