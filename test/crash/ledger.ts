@@ -26,6 +26,9 @@ export interface Deploys {
   sent: number
 }
 
+/** Deleting stops at so many stored ones, so that there is always something to lose. */
+const LEFT_ALONE = 6
+
 /** What a client outside knows: everything that it sent, and what was answered with success. The oracle of a crash. */
 export class Ledger {
   readonly uploads: Upload[] = []
@@ -40,9 +43,10 @@ export class Ledger {
 
   /** An upload that may be deleted now, claimed by marking it. */
   claimForDeletion(): Upload | undefined {
-    const upload = this.uploads.find((one) => one.state === 'stored')
-    if (upload) upload.state = 'deleting'
-    return upload
+    const stored = this.uploads.filter((one) => one.state === 'stored')
+    const [oldest] = stored.length > LEFT_ALONE ? stored : []
+    if (oldest) oldest.state = 'deleting'
+    return oldest
   }
 }
 
