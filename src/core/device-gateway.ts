@@ -47,7 +47,7 @@ export interface AskOptions extends AskStyle {
 
 /** A step that a device reports about its open update. */
 export interface StepReport {
-  readonly trigger: 'download' | 'downloaded' | 'install' | 'fail' | 'roll-back'
+  readonly trigger: 'download' | 'downloaded' | 'install' | 'fail' | 'roll-back' | 'acknowledge-cancel'
   /** 0..100, or the device's own negative failure code. */
   readonly progress?: number
   readonly reason?: string

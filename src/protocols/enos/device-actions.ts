@@ -15,9 +15,15 @@ export function deviceActions(core: Core): Actions {
     const body = parseWithNumberSources(bodyText(call.request)) ?? {}
     const version = textOf(body['version'])
     if (version === undefined || version === '' || version.length > VERSION_CHARS) throw badArgument()
-    const facts = await findDevice(core, call, body)
-    if (!facts) throw new EnosFailure(404, 'Device Not Found')
-    await core.gateway.checkIn(facts, { running: { '': version } })
+    try {
+      const facts = await findDevice(core, call, body)
+      if (!facts) throw new EnosFailure(404, 'Device Not Found')
+      await core.gateway.checkIn(facts, { running: { '': version } })
+    } catch (error) {
+      if (error instanceof EnosFailure) throw error
+      call.request.log.error({ err: error }, 'EnOS request failed')
+      throw new EnosFailure(500, 'OTA Service Internal Error')
+    }
     return NO_DATA
   }
 

@@ -35,7 +35,7 @@ export function createDeviceTalk(core: Core): DeviceTalk {
   async function receive(facts: DeviceFacts, message: DeviceMessage): Promise<DeviceFacts> {
     switch (message.kind) {
       case 'inform':
-        return gateway.checkIn(facts, { running: { '': message.version } })
+        return afterInform(await gateway.checkIn(facts, { running: { '': message.version } }))
       case 'progress': {
         const { step, description } = message
         // [enos 4] step 100 is no proof of success: only the version is
@@ -50,6 +50,13 @@ export function createDeviceTalk(core: Core): DeviceTalk {
       case 'bad':
         return facts
     }
+  }
+
+  /** Nothing tells these devices that an update at work was cancelled: it ends when they next say what they run. */
+  async function afterInform(facts: DeviceFacts): Promise<DeviceFacts> {
+    if (facts.open?.via !== ENOS || facts.open.state !== 'cancelling') return facts
+    await gateway.report(facts, ENOS, { trigger: 'acknowledge-cancel' })
+    return fresh(facts)
   }
 
   /** [enos 5.3] noted on the update; changes no state */

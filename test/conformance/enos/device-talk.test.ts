@@ -172,6 +172,21 @@ describe.each(STORAGES)('devices over HTTP on $name', ({ open }) => {
       expect(await state()).toMatchObject({ state: 'failed', progress: -1 })
     })
 
+    it('a cancelled update ends with the next inform, and a late progress changes nothing', async () => {
+      const { core } = enos.server
+      const { serial } = await core.devices.get(enos.tenant.organisation.serial, 'dk1')
+      const assignment = await core.deps.storage.read.assignments.findByDevice(serial)
+      await core.assignments.remove(enos.tenant.scope, assignment?.id ?? '')
+      await device.progress('50')
+      await core.updates.cancel(enos.tenant.scope, (await enos.update('dk1'))?.id ?? '')
+      expect(await state()).toMatchObject({ state: 'cancelling' })
+      expect(await device.getversion()).toEqual([])
+      expect((await device.inform('1.0')).command).toBeUndefined()
+      expect(await state()).toMatchObject({ state: 'cancelled', progress: 50 })
+      await device.progress('60')
+      expect(await state()).toMatchObject({ state: 'cancelled', progress: 50 })
+    })
+
     it('row 43 over HTTP: upgrade_reply is noted and changes nothing', async () => {
       for (const code of ['"1101"', '200'])
         expect((await device.publishRaw('upgrade_reply', `{"id":"77","code":${code},"data":{}}`)).json).toEqual({
