@@ -57,6 +57,23 @@ describe('collecting blobs', () => {
   })
 })
 
+describe('deleting firmware', () => {
+  it('refuses the version that a device ran before, since it may have to go back', async () => {
+    const { firmware } = await pushFirmware(core, scope, 'panel', '1.0.0')
+    const { serial } = await core.products.get(scope.organisation, 'panel')
+    const device = await core.devices.create(scope, { key: 'truck-17', product: serial })
+    const report = async (version: string) => {
+      const facts = await core.gateway.find({ by: 'serial', serial: device.serial })
+      if (facts) await core.gateway.checkIn(facts, { running: { '': version } })
+    }
+    await report('1.0.0')
+    await report('1.1.0')
+    await expect(core.firmware.delete(scope, firmware.id)).rejects.toMatchObject({ code: 'in-use' })
+    await report('1.2.0')
+    await core.firmware.delete(scope, firmware.id)
+  })
+})
+
 describe('a refused upload', () => {
   it('stores nothing when the version is taken', async () => {
     await pushFirmware(core, scope, 'panel', '1.0.0')

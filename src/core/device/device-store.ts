@@ -80,6 +80,8 @@ export interface RunningStore {
   listByDevice(device: Serial): Promise<RunningVersion[]>
   /** Of many devices at once. */
   listByDevices(devices: readonly Serial[]): Promise<RunningVersion[]>
+  /** Whether some device could be sent back to this version of a module: it ran before what runs now. */
+  isPrevious(module: Serial, version: string): Promise<boolean>
   /** Distinct versions that modules of a product now run, sorted by code point. */
   versionsOfProduct(product: Serial): Promise<string[]>
   /** Devices with a running version on the primary module of their product, for searches; by device serial. */

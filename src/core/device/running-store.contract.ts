@@ -23,6 +23,20 @@ export function describeRunningStore(name: string, open: () => Promise<Storage>)
       expect(await suite.read.running.listByDevice(device.serial)).toEqual([of('1', '2', 50)])
     })
 
+    it('knows the versions that devices could be sent back to', async () => {
+      const { device, module } = await suite.write(insertFleet)
+      const put = (version: string) =>
+        suite.write((stores) =>
+          stores.running.put({ device: device.serial, module: module.serial, version, reportedAt: START }),
+        )
+      await put('1.0.0')
+      expect(await suite.read.running.isPrevious(module.serial, '1.0.0')).toBe(false)
+      await put('1.1.0')
+      expect(await suite.read.running.isPrevious(module.serial, '1.0.0')).toBe(true)
+      expect(await suite.read.running.isPrevious(module.serial, '1.1.0')).toBe(false)
+      expect(await suite.read.running.isPrevious(module.serial + 1, '1.0.0')).toBe(false)
+    })
+
     it('lists what several devices run', async () => {
       const { organisation, product, module, device: a } = await suite.write(insertFleet)
       const second = await suite.write((stores) =>

@@ -75,10 +75,11 @@ export class FirmwareService {
     })
   }
 
-  /** Throws `in-use` while an assignment, a release, an update or a device's running or previous version refers to it. */
+  /** Throws `in-use` while an assignment, a release or an update refers to it, or a device could be sent back to it. */
   async delete(scope: Scope, id: Id): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
       const firmware = await findFirmware(stores, scope.organisation, id)
+      await refusePrevious(stores, firmware)
       await stores.firmware.delete(firmware.serial)
       const details = { version: firmware.version }
       await recordFor(stores, this.#deps, scope, {
@@ -185,4 +186,12 @@ async function defaultName(stores: Stores, input: FirmwareInput): Promise<string
 
 function extension(fileName: string): string {
   return /\.[A-Za-z0-9]{1,10}$/.exec(fileName)?.[0] ?? '.bin'
+}
+
+async function refusePrevious(stores: Stores, { product, module, version }: Firmware): Promise<void> {
+  const primary =
+    product === null ? undefined : (await stores.modules.listByProduct(product)).find((one) => one.isPrimary)
+  const target = module ?? primary?.serial
+  if (target !== undefined && (await stores.running.isPrevious(target, version)))
+    throw new OtaError('in-use', `${version} is the previous version of a device, which may have to go back to it.`)
 }

@@ -21,6 +21,9 @@ export function memoryRunningStore({ tables, changes }: MemorySession): RunningS
     },
     listByDevice: async (device) => listByDevice(device),
     listByDevices: async (serials) => [...new Set(serials)].flatMap(listByDevice),
+    isPrevious: async (module, version) =>
+      take(running.rows({ where: ['module', module] }), { limit: 1 }, ({ row }) => row.previousVersion === version)
+        .length > 0,
     async versionsOfProduct(product) {
       const versions = new Set<string>()
       for (const module of modules.rows({ where: ['product', product] })) {

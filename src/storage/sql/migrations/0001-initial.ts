@@ -309,6 +309,7 @@ async function createFleet(b: Builder): Promise<void> {
       .primaryKey(['device', 'module'], 'running_versions'),
   )
   await b.index('running_versions', ['module', 'version'])
+  await b.index('running_versions', ['module', 'previous_version'], 'previous_version is not null')
 
   await b.create('aliases', (t) =>
     t

@@ -33,6 +33,14 @@ const PUT = statement((db, device: Serial, module: Serial, version: string, repo
 const LIST_BY_DEVICE = statement((db, device: Serial) =>
   db.selectFrom('running_versions').selectAll().where('device', '=', device).orderBy('module'),
 )
+const IS_PREVIOUS = statement((db, module: Serial, version: string) =>
+  db
+    .selectFrom('running_versions')
+    .select('device')
+    .where('module', '=', module)
+    .where('previous_version', '=', version)
+    .limit(sql.lit(1)),
+)
 // Hops from one version to the next over the index (module, version), however many devices run each.
 const VERSIONS_OF_PRODUCT = statement((db, product: Serial) =>
   db
@@ -100,6 +108,10 @@ export class SqlRunningStore implements RunningStore {
       for (const row of await this.#session.all(query.compile())) found.push(toRunning(row))
     }
     return found
+  }
+
+  async isPrevious(module: Serial, version: string): Promise<boolean> {
+    return (await this.#session.first(IS_PREVIOUS(this.#session, module, version))) !== undefined
   }
 
   async versionsOfProduct(product: Serial): Promise<string[]> {
