@@ -240,6 +240,51 @@ const cases: readonly Case[] = [
     expected: { kind: 'update', because: { kind: 'assigned' } },
     words: 'It will be offered 1.2.0, which is assigned to this device.',
   },
+  {
+    name: 'cancelled while the device is at work: it is asked to stop',
+    candidates: { own: offer('1.2.0'), open: update('cancelling') },
+    expected: { kind: 'cancel', because: { kind: 'cancelled' } },
+    words: 'Its update was cancelled by an operator; the device is asked to stop.',
+  },
+  {
+    name: 'cancelled over another protocol is not for this one to say',
+    candidates: { own: offer('1.2.0'), open: update('cancelling', { via: 'hawkbit' }) },
+    expected: { kind: 'none', because: { kind: 'busy', via: 'hawkbit', state: 'cancelling' } },
+    words: 'An update to another release is under way over hawkbit: cancelling. It must end first.',
+  },
+  {
+    name: 'once cancelled, the same offer waits until it is assigned again',
+    candidates: { own: offer('1.2.0'), latest: { ...failed(1, NOW - 999_999), state: 'cancelled' } },
+    expected: { kind: 'none', because: { kind: 'called-off', version: '1.2.0' } },
+    words: 'Its update to 1.2.0 was cancelled by an operator; it is offered again once it is assigned again.',
+  },
+  {
+    name: 'cancelled before it was assigned again',
+    candidates: { own: offer('1.2.0'), latest: { ...failed(1, NOW - 1), state: 'cancelled', createdAt: NOW - 600 } },
+    expected: { kind: 'update', because: { kind: 'assigned' } },
+    words: 'It will be offered 1.2.0, which is assigned to this device.',
+  },
+  {
+    name: 'a device with a low battery is spared',
+    candidates: { own: offer('1.2.0') },
+    asking: { hold: 'low-battery' },
+    expected: { kind: 'none', because: { kind: 'held-back', by: 'low-battery' } },
+    words: 'The battery of the device is low; it is offered nothing new for now.',
+  },
+  {
+    name: 'what is under way goes on, on a metered connection too',
+    candidates: { own: offer('1.2.0'), open: update('downloading') },
+    asking: { hold: 'metered' },
+    expected: { kind: 'update', because: { kind: 'under-way' } },
+    words: 'It is updating to 1.2.0: downloading.',
+  },
+  {
+    name: 'on a metered connection nothing new is offered',
+    candidates: { own: offer('1.2.0') },
+    asking: { hold: 'metered' },
+    expected: { kind: 'none', because: { kind: 'held-back', by: 'metered' } },
+    words: 'The device is on a metered connection; it is offered nothing new for now.',
+  },
 ]
 
 describe('decide', () => {

@@ -3,7 +3,7 @@ import type { Device, RunningVersion } from '../device/device.ts'
 import type { CoreLimits } from '../limits.ts'
 import type { Module } from '../product/product.ts'
 import type { Update } from '../update/update.ts'
-import type { Decision, NoneBecause, Offer } from './decision.ts'
+import type { Decision, Hold, NoneBecause, Offer } from './decision.ts'
 
 /** Everything that a decision may depend on; gathered by the gateway, never fetched here. */
 export interface Candidates {
@@ -36,6 +36,8 @@ export interface Asking {
   readonly reporting: 'progress' | 'silent'
   /** Protocols whose devices know nothing of groups on this route. */
   readonly ignoreGroup?: boolean
+  /** Nothing new is offered for now, as the device itself asks. */
+  readonly hold?: Hold
   readonly limits: Pick<CoreLimits, 'retrySeconds' | 'retryMaxSeconds'>
 }
 
@@ -46,6 +48,8 @@ export function decide(candidates: Candidates, asking: Asking): Decision {
   if (device.status === 'disabled') return none({ kind: 'disabled' })
   if (open && candidates.openWithdrawn)
     return { kind: 'cancel', update: open, because: { kind: 'withdrawn', version: candidates.openVersion ?? '' } }
+  if (open?.state === 'cancelling' && open.via === asking.via && asking.reporting === 'progress')
+    return { kind: 'cancel', update: open, because: { kind: 'cancelled' } }
   if (open && (open.via !== asking.via || mustFinishFirst(open, offer, asking)))
     return none(busy(open, candidates.openVersion), offer)
   if (!offer) return none({ kind: 'nothing-assigned', ...(candidates.group && { groupIgnored: true }) })
@@ -60,8 +64,11 @@ export function decide(candidates: Candidates, asking: Asking): Decision {
   if (candidates.organisationFrozen) return none({ kind: 'frozen', scope: 'organisation' }, offer)
   if (runsAlready(candidates, offer)) return none({ kind: 'up-to-date', version: offer.release.version }, offer)
 
+  if (isCalledOff(candidates.latest, offer, asking))
+    return none({ kind: 'called-off', version: offer.release.version }, offer)
   const pause = retryPause(candidates.latest, offer, asking)
   if (pause) return none(pause, offer)
+  if (asking.hold) return none({ kind: 'held-back', by: asking.hold }, offer)
   return {
     kind: 'update',
     offer,
@@ -89,6 +96,12 @@ function runsAlready(candidates: Candidates, offer: Offer): boolean {
     const module = firmware.module ?? primary
     return candidates.running.some((row) => row.module === module && row.version === firmware.version)
   })
+}
+
+/** A cancelled update is not offered again by the assignment that it came from; a newer assignment starts afresh. */
+function isCalledOff(latest: Update | undefined, offer: Offer, asking: Asking): boolean {
+  if (asking.reporting === 'silent' || latest?.state !== 'cancelled') return false
+  return latest.release === offer.release.serial && latest.createdAt >= offer.assignment.assignedAt
 }
 
 /** After a reported failure the same offer waits, twice as long each time; a newer assignment starts afresh. */

@@ -14,6 +14,9 @@ export interface Offer {
   readonly files: readonly FirmwareFile[]
 }
 
+/** What a device says of itself that holds a new offer back; an update under way goes on. */
+export type Hold = 'low-battery' | 'metered'
+
 /** Why a device should update. */
 export type UpdateBecause =
   | { readonly kind: 'assigned'; readonly target: 'device' | 'group'; readonly assignment: Id }
@@ -35,9 +38,16 @@ export type NoneBecause =
       readonly version: string
     }
   | { readonly kind: 'retry-later'; readonly until: Millis; readonly attempt: number; readonly reason: string }
+  /** An operator cancelled this very offer; it waits until it is assigned again. */
+  | { readonly kind: 'called-off'; readonly version: string }
+  /** The device asked to be spared for now. */
+  | { readonly kind: 'held-back'; readonly by: Hold }
   | { readonly kind: 'up-to-date'; readonly version: string }
 
-export type CancelBecause = { readonly kind: 'withdrawn'; readonly version: string }
+export type CancelBecause =
+  | { readonly kind: 'withdrawn'; readonly version: string }
+  /** By an operator, while the device was at work. */
+  | { readonly kind: 'cancelled' }
 
 /**
  * The answer to the one question: what should this device run, and why? A refusal is a value, never an exception.

@@ -25,6 +25,14 @@ export function explainDecision(decision: Decision): string {
       return `An update to ${because.version || 'another release'} is under way over ${because.via}: ${because.state}. It must end first.`
     case 'retry-later':
       return `Attempt ${because.attempt} failed${because.reason ? ` (${because.reason})` : ''}; the next is offered from ${new Date(because.until).toISOString()}.`
+    case 'called-off':
+      return `Its update to ${because.version} was cancelled by an operator; it is offered again once it is assigned again.`
+    case 'held-back':
+      return because.by === 'metered'
+        ? 'The device is on a metered connection; it is offered nothing new for now.'
+        : 'The battery of the device is low; it is offered nothing new for now.'
+    case 'cancelled':
+      return 'Its update was cancelled by an operator; the device is asked to stop.'
     case 'up-to-date':
       return `It runs ${because.version} already.`
   }
