@@ -1,4 +1,4 @@
-import { isKey, type Labels } from './common.ts'
+import { isKey, type Labels, type Serial } from './common.ts'
 import { invalid } from './errors.ts'
 import type { CoreLimits } from './limits.ts'
 
@@ -11,6 +11,19 @@ export function requireKey(field: string, value: string): string {
 /** Throws `invalid` unless `value` has 1 to `most` characters. */
 export function requireText(field: string, value: string, most = 200): string {
   if (value.length === 0 || value.length > most) throw invalid(field, `must have 1 to ${most} characters`)
+  return value
+}
+
+/**
+ * A number that is given for a row. The database counts on from the largest one, so half of all numbers stay for those
+ * that it gives itself: nobody can use them up for others.
+ */
+const LARGEST_GIVEN = 2 ** 52
+
+/** Throws `invalid` unless a given number leaves room for later ones. */
+export function requireSerial(field: string, value: Serial): Serial {
+  if (!Number.isInteger(value) || value < 1 || value > LARGEST_GIVEN)
+    throw invalid(field, `must be a whole number from 1 to ${LARGEST_GIVEN}`)
   return value
 }
 

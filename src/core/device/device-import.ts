@@ -2,7 +2,7 @@ import type { Serial } from '../common.ts'
 import { isOtaError, OtaError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
-import { type AliasOwner, aliasRows, claimAliases } from './claim-aliases.ts'
+import { aliasRows, claimAliases, deviceNames } from './claim-aliases.ts'
 import { type CredentialInput, CredentialService } from './credential-service.ts'
 import type { Device } from './device.ts'
 import { claimDevices, type DevicePatch, DeviceService } from './device-service.ts'
@@ -32,6 +32,8 @@ export type OnExisting = 'error' | 'skip' | 'update'
 /** A row that can be taken, and the device that it meets. */
 export interface PlannedRow extends ImportRow {
   readonly existing: Device | undefined
+  /** The vendors' names that it is to have. */
+  readonly names: readonly Alias[]
 }
 
 export interface ImportCounts {
@@ -77,7 +79,11 @@ export class DeviceImport {
       if ('fault' in met) faults.push(met.fault)
       else planned.push(met)
     }
-    const names = await KnownNames.read(stores, planned.flatMap(namesOf), planned.flatMap(credentialsOf))
+    const names = await KnownNames.read(
+      stores,
+      planned.flatMap(({ names }) => names),
+      planned.flatMap(credentialsOf),
+    )
     const free = planned.filter((row) => {
       const fault = this.#isLeftAlone(row) ? undefined : takenBy(names, row)
       const last = fault ?? this.#claim(row)
@@ -119,8 +125,10 @@ export class DeviceImport {
     try {
       const existing = known.withKey(input.key)
       const product = input.product === undefined ? (existing ? existing.product : defaultProduct) : input.product
-      this.#devices.row(this.#scope.organisation, { ...input, product })
-      const planned = { ...row, input: { ...input, product }, existing }
+      const { organisation } = this.#scope
+      this.#devices.row(organisation, { ...input, product })
+      const owner = deviceNames({ serial: existing?.serial ?? 0, product, organisation })
+      const planned = { ...row, input: { ...input, product }, existing, names: aliasRows(owner, input.aliases ?? {}) }
       if (this.#isLeftAlone(planned)) return planned
       if (existing && this.#onExisting === 'error') return conflict('key', 'a device with this key is there already')
       if (existing && input.id !== undefined && existing.id !== input.id) return conflict('id', DIFFERS)
@@ -146,7 +154,7 @@ export class DeviceImport {
     if (!this.#isLeftAlone(row)) {
       if (input.id !== undefined) names.set(`id/${input.id}`, 'id')
       if (input.serial !== undefined) names.set(`number/${input.serial}`, 'number')
-      for (const alias of namesOf(row)) names.set(`alias/${nameOf(alias)}`, `aliases.${alias.slot}`)
+      for (const alias of row.names) names.set(`alias/${nameOf(alias)}`, `aliases.${alias.slot}`)
       for (const credential of credentialsOf(row)) {
         const hash = bearerHash(credential)
         if (hash !== undefined) names.set(`secret/${credential.scheme}/${hash}`, `credentials.${credential.scheme}`)
@@ -172,7 +180,7 @@ export class DeviceImport {
       for (const input of rows[index]?.input.credentials ?? [])
         credentials.push(this.#credentials.row(organisation, { device: device.serial }, input))
     }
-    await stores.aliases.claimMany(inserted.flatMap((device) => aliasRows(ownerOf(device), device.aliases)))
+    await stores.aliases.claimMany(inserted.flatMap((device) => aliasRows(deviceNames(device), device.aliases)))
     await stores.credentials.insertMany(credentials)
   }
 
@@ -190,7 +198,7 @@ export class DeviceImport {
       ...(aliases && { aliases: { ...existing.aliases, ...aliases } }),
     }
     const after = (await stores.devices.update(existing.serial, patch)) ?? existing
-    if (Object.keys(after.aliases).length > 0) await claimAliases(stores, ownerOf(after), after.aliases)
+    if (Object.keys(after.aliases).length > 0) await claimAliases(stores, deviceNames(after), after.aliases)
     for (const credential of input.credentials ?? []) await this.#replaceCredential(stores, after, credential)
   }
 
@@ -221,7 +229,7 @@ export class DeviceImport {
 function takenBy(known: KnownNames, row: PlannedRow): ImportFault | undefined {
   const { line, existing } = row
   const conflict = (field: string) => ({ line, code: 'conflict', field, reason: 'is taken' })
-  for (const name of namesOf(row)) {
+  for (const name of row.names) {
     const alias = known.alias(name)
     const isOwn = alias?.kind === 'device' && alias.owner === existing?.serial
     if (alias && !isOwn) return conflict(`aliases.${name.slot}`)
@@ -234,17 +242,8 @@ function takenBy(known: KnownNames, row: PlannedRow): ImportFault | undefined {
   return undefined
 }
 
-function namesOf({ input, existing }: PlannedRow): Alias[] {
-  const owner = { kind: 'device', owner: existing?.serial ?? 0, scope: input.product ?? 0 } as const
-  return aliasRows(owner, input.aliases ?? {})
-}
-
 function credentialsOf({ input }: PlannedRow): readonly CredentialInput[] {
   return input.credentials ?? []
-}
-
-function ownerOf(device: Device): AliasOwner {
-  return { kind: 'device', owner: device.serial, scope: device.product ?? 0 }
 }
 
 function faultOf({ line }: ImportRow, error: OtaError): ImportFault {

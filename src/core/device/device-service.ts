@@ -3,8 +3,8 @@ import { invalid, notFound, OtaError } from '../errors.ts'
 import { dropPrivateFirmware } from '../firmware/deploy-service.ts'
 import type { Stores } from '../ports.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
-import { requireKey, requireLabels, requireText } from '../validate.ts'
-import { claimAliases } from './claim-aliases.ts'
+import { requireKey, requireLabels, requireSerial, requireText } from '../validate.ts'
+import { claimAliases, deviceNames } from './claim-aliases.ts'
 import type { CredentialInput, CredentialService } from './credential-service.ts'
 import type { Device } from './device.ts'
 
@@ -75,7 +75,7 @@ export class DeviceService {
       attributes: requireLabels('attributes', input.attributes ?? {}, limits),
       aliases: input.aliases ?? {},
       lastSeenAt: null,
-      ...(input.serial !== undefined && { serial: input.serial }),
+      ...(input.serial !== undefined && { serial: requireSerial('number', input.serial) }),
     } satisfies Omit<Device, 'serial' | 'revision'> & { serial?: Serial }
   }
 
@@ -130,7 +130,7 @@ export class DeviceService {
   }
 
   #claim(stores: Stores, device: Device): Promise<void> {
-    return claimAliases(stores, { kind: 'device', owner: device.serial, scope: device.product ?? 0 }, device.aliases)
+    return claimAliases(stores, deviceNames(device), device.aliases)
   }
 }
 

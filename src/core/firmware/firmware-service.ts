@@ -3,7 +3,7 @@ import type { Id, Labels, Millis, Serial } from '../common.ts'
 import { invalid, notFound, OtaError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
-import { requireLabels, requireText, requireVersion } from '../validate.ts'
+import { requireLabels, requireSerial, requireText, requireVersion } from '../validate.ts'
 import type { Firmware, FirmwareFile, LocalisedText, Verification } from './firmware.ts'
 import { keepBlob } from './keep-blob.ts'
 
@@ -159,7 +159,7 @@ export async function insertFirmware(
     warnings: input.warnings ?? [],
     releasedAt: input.releasedAt ?? null,
     signature: input.signature ?? null,
-    ...(input.serial !== undefined && { serial: input.serial }),
+    ...(input.serial !== undefined && { serial: requireSerial('number', input.serial) }),
   })
   const artifact = await stores.artifacts.insert({
     id: deps.ids.id(now),

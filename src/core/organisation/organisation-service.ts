@@ -1,9 +1,10 @@
 import type { Aliases, Id, Serial } from '../common.ts'
-import { claimAliases } from '../device/claim-aliases.ts'
+import { claimAliases, ORGANISATION_SLOTS } from '../device/claim-aliases.ts'
 import { SERVER_FROZEN } from '../device/device-facts.ts'
-import { invalid, notFound } from '../errors.ts'
+import { invalid, notFound, OtaError } from '../errors.ts'
 import type { Actor } from '../event/event.ts'
 import { record } from '../event/record.ts'
+import type { Stores } from '../ports.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireKey, requireText } from '../validate.ts'
 import type { Organisation } from './organisation.ts'
@@ -52,6 +53,8 @@ export class OrganisationService {
         aliases: input.aliases ?? {},
         settings: input.settings ?? {},
       })
+      await refuseKeyOfOther(stores, organisation, organisation.aliases)
+      await refuseNameOfOther(stores, organisation)
       await claimAliases(stores, { kind: 'organisation', owner: organisation.serial, scope: 0 }, organisation.aliases)
       const subject = { kind: 'organisation', id: organisation.id }
       await record(stores, this.#deps, {
@@ -73,8 +76,10 @@ export class OrganisationService {
         const product = await stores.products.find(patch.defaultProduct)
         if (product?.organisation !== scope.organisation) throw notFound('product', patch.defaultProduct)
       }
-      if (patch.aliases)
+      if (patch.aliases) {
+        await refuseKeyOfOther(stores, before, patch.aliases)
         await claimAliases(stores, { kind: 'organisation', owner: before.serial, scope: 0 }, patch.aliases)
+      }
       const after = changed(await stores.organisations.update(before.serial, patch, ifRevision))
       const subject = { kind: 'organisation', id: before.id }
       await recordFor(stores, this.#deps, scope, {
@@ -120,4 +125,24 @@ export class OrganisationService {
   find(serial: Serial): Promise<Organisation | undefined> {
     return this.#deps.storage.read.organisations.find(serial)
   }
+}
+
+/** A vendor's name must not be the key by which another organisation is known where it has no such name. */
+async function refuseKeyOfOther(stores: Stores, organisation: Organisation, aliases: Aliases): Promise<void> {
+  for (const [slot, name] of Object.entries(aliases)) {
+    const other = await stores.organisations.findByKey(name)
+    if (other && other.serial !== organisation.serial && !(slot in other.aliases)) throw taken(slot)
+  }
+}
+
+/** The reverse: a new key that is another's vendor name already would lead there. */
+async function refuseNameOfOther(stores: Stores, { key, aliases }: Organisation): Promise<void> {
+  for (const slot of ORGANISATION_SLOTS)
+    if (!(slot in aliases) && (await stores.aliases.find(slot, 0, key))) throw taken('key')
+}
+
+function taken(field: string): OtaError {
+  return new OtaError('conflict', `Another organisation has this ${field}`, {
+    details: { entity: 'organisation', field },
+  })
 }

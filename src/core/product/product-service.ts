@@ -3,7 +3,7 @@ import { claimAliases } from '../device/claim-aliases.ts'
 import { notFound, OtaError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
-import { requireKey, requireText } from '../validate.ts'
+import { requireKey, requireSerial, requireText } from '../validate.ts'
 import type { Module, Product } from './product.ts'
 
 export interface ModuleInput {
@@ -48,7 +48,7 @@ export class ProductService {
         name: requireText('name', input.name ?? input.key),
         distribution: input.distribution ?? 'catalogue',
         aliases: input.aliases ?? {},
-        ...(input.serial !== undefined && { serial: input.serial }),
+        ...(input.serial !== undefined && { serial: requireSerial('number', input.serial) }),
       })
       await this.#claim(stores, product, product.aliases)
       const modules: Module[] = []
@@ -175,7 +175,7 @@ export class ProductService {
       key: requireKey('key', module.key),
       name: requireText('name', module.name ?? module.key),
       isPrimary: what.isPrimary,
-      ...(module.serial !== undefined && { serial: module.serial }),
+      ...(module.serial !== undefined && { serial: requireSerial('number', module.serial) }),
     })
   }
 }

@@ -38,8 +38,8 @@ function badArgument(): EnosFailure {
 async function findDevice(core: Core, call: Call, body: JsonObject): Promise<DeviceFacts | undefined> {
   const [assetId, productKey, deviceKey] = ['assetId', 'productKey', 'deviceKey'].map((name) => optional(body, name))
   if (assetId !== undefined) {
-    const facts = await findByAssetId(core, assetId)
-    if (!facts || facts.organisation.serial !== call.organisation.serial) return undefined
+    const facts = await findByAssetId(core, assetId, call.organisation.serial)
+    if (!facts) return undefined
     if (deviceKey !== undefined && deviceKeyOf(facts.device) !== deviceKey) return undefined
     if (productKey !== undefined && facts.product && productKeyOf(facts.product) !== productKey) return undefined
     return facts
@@ -49,11 +49,14 @@ async function findDevice(core: Core, call: Call, body: JsonObject): Promise<Dev
   return product && core.gateway.find({ by: 'name', slot: SLOT.deviceKey, product: product.serial, name: deviceKey })
 }
 
-async function findByAssetId(core: Core, assetId: string): Promise<DeviceFacts | undefined> {
+/** The organisation's own: what others call a device of theirs hides none of its ids. */
+async function findByAssetId(core: Core, assetId: string, organisation: number): Promise<DeviceFacts | undefined> {
   const alias = await core.deps.storage.read.aliases.find(SLOT.assetId, 0, assetId)
-  if (alias) return core.gateway.find({ by: 'serial', serial: alias.owner })
+  const named = alias && (await core.gateway.find({ by: 'serial', serial: alias.owner }))
+  if (named?.organisation.serial === organisation) return named
   const facts = await core.gateway.find({ by: 'id', id: assetId })
-  return facts && !(SLOT.assetId in facts.device.aliases) ? facts : undefined
+  if (facts?.organisation.serial !== organisation || SLOT.assetId in facts.device.aliases) return undefined
+  return facts
 }
 
 function optional(body: JsonObject, name: string): string | undefined {

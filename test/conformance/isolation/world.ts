@@ -1,0 +1,105 @@
+import { join } from 'node:path'
+import { SYSTEM } from '../../../src/core/event/event.ts'
+import { createProtocols } from '../../../src/server/protocols.ts'
+import { FilesystemBlobs } from '../../../src/storage/blob/filesystem-blobs.ts'
+import { openSqlStorage } from '../../../src/storage/sql/open-storage.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { startTestServer, type TestServer } from '../../support/test-server.ts'
+import type { Attempt, Parties, Reply } from './case.ts'
+import { type State, StateReader } from './state.ts'
+import { makeTenant, PASSWORD, type Tenant } from './tenant.ts'
+
+const NUMBERS = 7_000_000_000
+const NUMBERS_OF_ONE = 100_000
+/** Tenants get names of equal length, of letters that stand in no word. */
+const MARK_LETTERS = 'bcdfghjkqvwxz'
+
+/** The whole server with every protocol over SQLite, and organisations in it. */
+export class World {
+  readonly server: TestServer
+  readonly administrator: string
+  readonly #reader: StateReader
+  readonly #close: () => Promise<void>
+  #tenants = 0
+  #attempts = 0
+
+  private constructor(
+    server: TestServer,
+    parts: { administrator: string; reader: StateReader; close: () => Promise<void> },
+  ) {
+    this.server = server
+    this.administrator = parts.administrator
+    this.#reader = parts.reader
+    this.#close = parts.close
+  }
+
+  static async open(): Promise<World> {
+    const folder = await temporaryFolder()
+    const file = join(folder.path, 'godwit.db')
+    const storage = await openSqlStorage({ kind: 'sqlite', file })
+    const server = await startTestServer({
+      protocols: (host) => createProtocols(host, {}),
+      storage,
+      blobs: await FilesystemBlobs.open(folder.path),
+      listen: true,
+    })
+    const { core } = server
+    const account = await core.accounts.create(SYSTEM, {
+      email: 'root@server',
+      password: PASSWORD,
+      isAdministrator: true,
+    })
+    const { secret: administrator } = await core.apiTokens.create(SYSTEM, account, { name: 'root', scope: 'admin' })
+    const reader = new StateReader(file)
+    const close = async () => {
+      reader.close()
+      await server.close()
+      await folder.remove()
+    }
+    return new World(server, { administrator, reader, close })
+  }
+
+  tenant(): Promise<Tenant> {
+    this.#tenants += 1
+    return makeTenant(this.server, markOf(this.#tenants), NUMBERS + this.#tenants * NUMBERS_OF_ONE)
+  }
+
+  /** What the database holds of these organisations and of nobody, signs of life included. */
+  async state(...tenants: readonly Tenant[]): Promise<State> {
+    await this.server.core.lastSeen.flush()
+    return this.#reader.dump(tenants.map((tenant) => tenant.organisation.serial))
+  }
+
+  /** A timestamp for signatures: inside of every window, and never the same. */
+  timestamp(): number {
+    this.#attempts += 1
+    return this.server.clock.now() + this.#attempts
+  }
+
+  parties(who: Tenant, target: Tenant, org: Tenant): Parties {
+    return { who, target, org, bearer: who.bearer, timestamp: this.timestamp() }
+  }
+
+  async send(method: string, attempt: Attempt): Promise<Reply> {
+    const { path, headers, body } = attempt
+    const reply = await fetch(this.server.url + path, {
+      method,
+      redirect: 'manual',
+      ...(headers && { headers }),
+      ...(body !== undefined && { body: typeof body === 'string' ? body : new Uint8Array(body) }),
+    })
+    const text = Buffer.from(await reply.arrayBuffer()).toString('latin1')
+    return { status: reply.status, headers: new Map(reply.headers), text }
+  }
+
+  async close(): Promise<void> {
+    await this.#close()
+  }
+}
+
+function markOf(number: number): string {
+  let mark = ''
+  for (let rest = number; mark.length < 6; rest = Math.floor(rest / MARK_LETTERS.length))
+    mark += MARK_LETTERS[rest % MARK_LETTERS.length]
+  return mark
+}
