@@ -1,9 +1,10 @@
+import type { CredentialInput } from '../../core/device/credential-service.ts'
 import type { Device } from '../../core/device/device.ts'
 import { findGroup } from '../../core/device/group-service.ts'
 import { hashToken } from '../../core/device/secret-hash.ts'
 import { invalid } from '../../core/errors.ts'
 import { findProduct } from '../../core/product/product-service.ts'
-import { type WantedCredential, wantedAliases, wantedCredentials } from './fleet-credentials.ts'
+import { readCredentials, SCHEMES } from '../credential-schemes.ts'
 import type { FleetDevice, FleetOrganisation } from './fleet-file.ts'
 import { differing, type FleetRun } from './fleet-run.ts'
 
@@ -40,14 +41,13 @@ export async function applyDevice(run: FleetRun, wanted: FleetDevice): Promise<v
   const what = `${run.name}/${wanted.key}`
   const product = wanted.product && (await findProduct(stores, scope.organisation, wanted.product)).serial
   const group = wanted.group && (await findGroup(stores, scope.organisation, wanted.group)).serial
-  const aliases = wantedAliases(wanted.credentials ?? {})
+  const { credentials, aliases, number, generated } = readCredentials(wanted.credentials ?? {}, run.deps.ids)
   const facts = {
     ...(wanted.name !== undefined && { name: wanted.name }),
     ...(product !== undefined && product !== '' && { product }),
     ...(group !== undefined && group !== '' && { group }),
     ...(wanted.tags && { tags: wanted.tags }),
   }
-  const number = wanted.credentials?.spokeZone?.id
   let device = await stores.devices.findByKey(scope.organisation, wanted.key)
   if (!device) {
     device = await services.devices.create(scope, {
@@ -63,7 +63,11 @@ export async function applyDevice(run: FleetRun, wanted: FleetDevice): Promise<v
     throw invalid('spokeZone.id', `is fixed when a device is made; this one has ${device.serial}`)
   }
   await changeDevice(run, device, { ...facts, aliases, attributes: wanted.attributes, status: wanted.status })
-  for (const credential of wantedCredentials(wanted.credentials ?? {})) await applyCredential(run, device, credential)
+  const madeUp = new Map(
+    Object.entries(generated).map(([field, members]) => [nameOf(field), Object.values(members)[0]]),
+  )
+  for (const credential of credentials)
+    await applyCredential(run, device, { credential, token: madeUp.get(credential.scheme) })
 }
 
 async function changeDevice(
@@ -84,21 +88,27 @@ async function changeDevice(
   run.changes.push({ action: 'change', kind: 'device', what, fields: Object.keys(patch) })
 }
 
-async function applyCredential(run: FleetRun, device: Device, wanted: WantedCredential): Promise<void> {
-  const { services, stores, scope, deps } = run
-  const existing = await stores.credentials.listByDevice(device.serial, wanted.scheme)
+/** Stores a credential that differs from what the device has; one that was made up only where the device has none. */
+async function applyCredential(
+  run: FleetRun,
+  device: Device,
+  wanted: { credential: CredentialInput; token: string | undefined },
+): Promise<void> {
+  const { credential, token } = wanted
+  const { scheme, secret, details = {} } = credential
+  const existing = await run.stores.credentials.listByDevice(device.serial, scheme)
   const isThere = existing.some(
     (one) =>
-      (wanted.secret === undefined || one.hash === hashToken(wanted.secret)) &&
-      Object.keys(differing(one, { details: wanted.details })).length === 0,
+      (token !== undefined || secret === undefined || one.hash === hashToken(secret)) &&
+      Object.keys(differing(one, { details })).length === 0,
   )
   if (isThere) return
-  const isMade = wanted.secret === undefined && wanted.generatedChars > 0
-  const secret = isMade ? deps.ids.token(wanted.generatedChars) : wanted.secret
-  const { scheme, recoverable, details } = wanted
-  const input = { scheme, recoverable, details, ...(secret !== undefined && { secret }) }
-  await services.credentials.rotate(scope, { device: device.serial }, input, 0)
-  if (isMade && secret !== undefined) run.secrets.push({ device: device.key, scheme, token: secret })
+  await run.services.credentials.rotate(run.scope, { device: device.serial }, credential, 0)
+  if (token !== undefined) run.secrets.push({ device: device.key, scheme, token })
   const what = `${run.name}/${device.key} ${scheme}`
   run.changes.push({ action: existing.length ? 'change' : 'create', kind: 'credential', what })
+}
+
+function nameOf(field: string): string {
+  return Object.entries(SCHEMES).find(([name]) => name === field)?.[1].name ?? field
 }

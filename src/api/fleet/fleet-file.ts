@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { credentialsSchema, groupTokenSchema } from '../credential-schemes.ts'
 
 /** The fleet file: one or more organisations described whole. Unknown keys are errors everywhere. */
 
@@ -45,24 +46,7 @@ const group = z.strictObject({
   key,
   name: text.optional(),
   id: id.optional(),
-  iotaap: z.strictObject({ token: z.string().regex(/^[A-Za-z0-9]{16}$/, 'must be 16 letters or digits') }).optional(),
-})
-
-const credentials = z.strictObject({
-  native: z.strictObject({ token: z.string().min(16).optional() }).optional(),
-  iotaap: z
-    .strictObject({
-      token: z
-        .string()
-        .regex(/^[A-Za-z0-9]{12}$/, 'must be 12 letters or digits')
-        .optional(),
-    })
-    .optional(),
-  spokeZone: z.strictObject({ id: number.optional(), cpuId: text, uuid: text }).optional(),
-  enos: z
-    .strictObject({ deviceKey: z.string().min(1).max(64).optional(), assetId: text.optional(), secret: text })
-    .optional(),
-  hawkbit: z.strictObject({ controllerId: text.optional(), targetToken: text.optional() }).optional(),
+  iotaap: z.strictObject({ token: groupTokenSchema }).optional(),
 })
 
 const device = z.strictObject({
@@ -74,7 +58,7 @@ const device = z.strictObject({
   status: z.enum(['active', 'disabled']).optional(),
   tags: labels.optional(),
   attributes: labels.optional(),
-  credentials: credentials.optional(),
+  credentials: credentialsSchema.optional(),
 })
 
 const firmware = z.strictObject({
@@ -131,5 +115,4 @@ export const fleetFileSchema = z.strictObject({ organisations: z.array(organisat
 export type FleetFile = z.output<typeof fleetFileSchema>
 export type FleetOrganisation = FleetFile['organisations'][number]
 export type FleetDevice = NonNullable<FleetOrganisation['devices']>[number]
-export type FleetCredentials = NonNullable<FleetDevice['credentials']>
 export type FleetFirmware = NonNullable<FleetOrganisation['firmware']>[number]
