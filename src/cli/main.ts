@@ -28,11 +28,20 @@ import { addRolloutCommand, addUpdateCommands } from './resources/update.ts'
 
 /** Runs the command and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
+  endWithReader()
   try {
     await createProgram().parseAsync([...argv], { from: 'user' })
   } catch (error) {
     process.exitCode = report(error)
   }
+}
+
+/** `godwit device export | head`: who reads no further wants no more, and that is no failure. */
+function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.done)
+    throw error
+  })
 }
 
 /** The whole command tree; nothing runs until it is parsed. */
@@ -84,10 +93,11 @@ function report(error: unknown): number {
     console.error(`godwit: ${error.message}`)
     return error.exitCode
   }
-  if (isOtaError(error)) {
-    console.error(`godwit: ${error.message}`)
-    return EXIT.failed
-  }
-  console.error(error)
+  // A refusal, or what the machine says (a full disk, a port in use) needs no stack; anything else is a fault of ours.
+  console.error(isOtaError(error) || isOfTheMachine(error) ? `godwit: ${error.message}` : error)
   return EXIT.failed
+}
+
+function isOfTheMachine(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && ('syscall' in error || ('code' in error && error.code === 'ERR_SQLITE_ERROR'))
 }

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import { usage } from './exit.ts'
+import { CommandFailure, usage } from './exit.ts'
 
 /** Asks on the terminal. The question goes to standard error, so that the output stays clean. */
 export async function ask(question: string): Promise<string> {
@@ -39,6 +39,8 @@ async function readLine(question: string, output: NodeJS.WritableStream): Promis
   const lines = createInterface({ input: process.stdin, output, terminal: true })
   try {
     return await lines.question(question)
+  } catch (cause) {
+    throw new CommandFailure('cancelled', undefined, { cause })
   } finally {
     lines.close()
   }

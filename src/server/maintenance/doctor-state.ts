@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { inspectDatabase, isInUse } from '../../storage/sql/inspect-database.ts'
+import { type DatabaseFacts, inspectDatabase, isInUse } from '../../storage/sql/inspect-database.ts'
 import { decodeMasterKey } from '../config/master-key.ts'
 import { databaseFile, masterKeyFile } from '../config/places.ts'
 import type { Config } from '../config/settings.ts'
@@ -19,6 +19,12 @@ export function checkNode(version: string): Finding {
 
 function isAbsent(config: Config): boolean {
   return config.databaseUrl === undefined && !existsSync(databaseFile(config))
+}
+
+/** What other checks compare with; a database that does not answer is told once, by its own check. */
+async function factsOf(config: Config): Promise<DatabaseFacts | undefined> {
+  if (isAbsent(config)) return undefined
+  return inspectDatabase(databaseTarget(config)).catch(() => undefined)
 }
 
 export async function checkDatabase(config: Config): Promise<Finding> {
@@ -43,7 +49,7 @@ export async function checkMasterKeyFile(config: Config): Promise<Finding> {
     return { check, verdict: 'fail', detail: `${file} is missing; bring it back from where it is kept` }
   }
   const secrets = sealedSecrets(keyOf(config, file))
-  const facts = isAbsent(config) ? undefined : await inspectDatabase(databaseTarget(config))
+  const facts = await factsOf(config)
   if (facts?.masterKeyCheck !== undefined && !opens(secrets, facts.masterKeyCheck)) {
     const remedy = existsSync(`${file}.new`)
       ? ' An interrupted rotation left master.key.new: run "godwit key rotate".'
@@ -81,7 +87,7 @@ export async function checkClock(config: Config, { now }: DoctorSources): Promis
   const shown = new Date(now).toISOString()
   if (now < RELEASED)
     return { check, verdict: 'fail', detail: `it says ${shown}, which cannot be; tokens would never end` }
-  const newest = isAbsent(config) ? undefined : (await inspectDatabase(databaseTarget(config))).newestEventAt
+  const newest = (await factsOf(config))?.newestEventAt
   if (newest !== undefined && newest > now + SLACK_MS)
     return {
       check,

@@ -1,4 +1,3 @@
-import { isOtaError } from '../../core/errors.ts'
 import type { Config } from '../config/settings.ts'
 import { checkBlobs, checkDataDirectory, checkDisk, checkTls } from './doctor-files.ts'
 import { checkClock, checkDatabase, checkMasterKeyFile, checkNode } from './doctor-state.ts'
@@ -37,6 +36,7 @@ export async function examine(sources: DoctorSources): Promise<Finding[]> {
 }
 
 function messageOf(error: unknown): string {
-  if (isOtaError(error) && error.cause instanceof Error) return `${error.message} ${error.cause.message}`
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? error.cause.message : ''
+  return error.message.includes(cause) ? error.message : `${error.message} ${cause}`
 }
