@@ -1,7 +1,8 @@
 import type { Id, Serial } from './common.ts'
 import { decide } from './decide/decide.ts'
 import { storeCheckIn } from './device/check-in.ts'
-import { type DeviceFacts, loadDeviceFacts } from './device/device-facts.ts'
+import type { Credential } from './device/device.ts'
+import { credentialsOf, type DeviceFacts, loadDeviceFacts } from './device/device-facts.ts'
 import { loadGroupFacts } from './device/group-facts.ts'
 import type { LastSeen } from './device/last-seen.ts'
 import { PollCache } from './device/poll-cache.ts'
@@ -9,6 +10,8 @@ import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFa
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { CoreLimits } from './limits.ts'
 import type { Ports } from './ports.ts'
+import { createCancelling } from './update/begin-cancel.ts'
+import { createNamedReports } from './update/named-reports.ts'
 import { createSameImageNotes } from './update/same-image.ts'
 import { createUpdateProgress } from './update/update-progress.ts'
 
@@ -23,6 +26,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const serials = new SerialMemory(limits.pollCacheDevices)
   const groups = new PollCache<GroupFacts>(storage, 10_000)
   const groupSerials = new SerialMemory(10_000)
+  const tokens = new SerialMemory(limits.pollCacheDevices)
 
   function facts(serial: Serial): Promise<DeviceFacts | undefined> {
     const known = devices.get(serial)
@@ -71,9 +75,15 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   }
 
   async function findByToken(reference: DeviceReference & { by: 'token' }): Promise<DeviceFacts | undefined> {
+    const name = `${reference.scheme} ${reference.hash}`
+    const known = tokens.get(name)
+    const held = known === undefined ? undefined : await facts(known)
+    if (held && credentialsOf(held, reference.scheme, clock.now()).some((one) => isBearer(one, reference.hash)))
+      return held
     const credential = await storage.read.credentials.findByHash(reference.scheme, reference.hash)
     if (!credential || credential.device === null) return undefined
     if (credential.expiresAt !== null && clock.now() >= credential.expiresAt) return undefined
+    tokens.set(name, credential.device)
     return facts(credential.device)
   }
 
@@ -141,7 +151,13 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     catalogue,
     noteSameImage: createSameImageNotes(ports, limits.pollCacheDevices),
     ...createUpdateProgress(ports, limits),
+    reportAll: createNamedReports(ports, limits),
+    beginCancel: createCancelling(ports, limits),
   }
+}
+
+function isBearer(credential: Credential, hash: string): boolean {
+  return credential.hash === hash && credential.sealed === null
 }
 
 function currentForGroup(facts: GroupFacts): GroupDecision {
@@ -152,21 +168,24 @@ function currentForGroup(facts: GroupFacts): GroupDecision {
   return { kind: 'update', offer }
 }
 
-/** Serials are never given again; an id may be (a restored fleet), so a serial without facts is looked up afresh. */
+/**
+ * Serials by a name of the outside world (an id, the hash of a token). They are never given again; a name may be (a
+ * restored fleet), so what is remembered is checked against the facts, and looked up afresh when it is not so any more.
+ */
 class SerialMemory {
-  readonly #serials = new Map<Id, Serial>()
+  readonly #serials = new Map<string, Serial>()
   readonly #capacity: number
 
   constructor(capacity: number) {
     this.#capacity = capacity
   }
 
-  get(id: Id): Serial | undefined {
-    return this.#serials.get(id)
+  get(name: string): Serial | undefined {
+    return this.#serials.get(name)
   }
 
-  set(id: Id, serial: Serial): void {
+  set(name: string, serial: Serial): void {
     if (this.#serials.size >= this.#capacity) this.#serials.clear()
-    this.#serials.set(id, serial)
+    this.#serials.set(name, serial)
   }
 }

@@ -4,8 +4,10 @@ import { bytesOf, createTestCore, newScope, pushFirmware } from '../../test/supp
 import type { Core } from './create-core.ts'
 import type { Device } from './device/device.ts'
 import type { DeviceFacts } from './device/device-facts.ts'
-import type { AskOptions, DownloadTicket } from './device-gateway.ts'
+import { hashToken } from './device/secret-hash.ts'
+import type { AskOptions, DownloadTicket, NamedReport } from './device-gateway.ts'
 import type { Scope } from './service.ts'
+import { createNamedReports } from './update/named-reports.ts'
 
 const SILENT: AskOptions = { via: 'iotaap', reporting: 'silent', ignoreGroup: true }
 const TALKING: AskOptions = { via: 'enos', reporting: 'progress' }
@@ -208,5 +210,115 @@ describe('firmware made for one device', () => {
     await deploy('2.0.0')
     const files = await core.gateway.catalogue(await facts(), 'spoke-zone')
     expect(files.map((file) => file.firmware.version)).toEqual(['1.0.0', '1.1.0'])
+  })
+})
+
+describe('reports under names of the device', () => {
+  const granted = async (version = '1.1.0') => {
+    await assign(version)
+    const update = await core.gateway.grant(await facts(), TALKING)
+    if (!update) throw new Error('nothing granted')
+    return update.id
+  }
+  const report = async (...reports: NamedReport[]) => core.gateway.reportAll(await facts(), 'enos', reports)
+  const download = (name: string, update: string, progress = 0): NamedReport => ({
+    name,
+    update,
+    steps: [{ trigger: 'download', progress }],
+  })
+
+  it('count once, however often they are sent', async () => {
+    const update = await granted()
+    const first = download('a', update, 10)
+    expect(await report(first, first)).toEqual([{ kind: 'accepted', state: 'downloading' }, { kind: 'duplicate' }])
+    expect(await report(first, download('b', update, 40))).toEqual([
+      { kind: 'duplicate' },
+      { kind: 'accepted', state: 'downloading' },
+    ])
+    clock.advance({ seconds: core.deps.limits.reportMemorySeconds })
+    expect(await report(first)).toEqual([{ kind: 'ignored', because: 'late', state: 'downloading' }])
+    expect((await facts()).open?.progress).toBe(40)
+  })
+
+  it('leave no memory when their transaction fails', async () => {
+    const update = await granted()
+    const { storage } = core.deps
+    const failing = createNamedReports(
+      {
+        ...core.deps,
+        storage: {
+          ...storage,
+          transaction: (work) =>
+            storage.transaction(async (stores) => {
+              await work(stores)
+              throw new Error('the disk is full')
+            }),
+        },
+      },
+      core.deps.limits,
+    )
+    await expect(failing(await facts(), 'enos', [download('a', update)])).rejects.toThrow('the disk is full')
+    expect(await report(download('a', update))).toEqual([{ kind: 'accepted', state: 'downloading' }])
+  })
+
+  it('prove success by what runs, and nothing else', async () => {
+    const update = await granted()
+    const install: NamedReport = { name: 'i', update, steps: [{ trigger: 'install', progress: 100 }] }
+    expect(await report(install)).toEqual([{ kind: 'accepted', state: 'installing' }])
+    expect(await report({ ...install, name: 'j', running: { main: '1.0.0' } })).toMatchObject([{ kind: 'ignored' }])
+    const fail: NamedReport = { name: 'k', update, steps: [{ trigger: 'fail' }], running: { main: '1.1.0' } }
+    expect(await report(fail)).toEqual([{ kind: 'accepted', state: 'succeeded' }])
+    expect(await report({ ...fail, name: 'l' })).toEqual([{ kind: 'ignored', because: 'closed', state: 'succeeded' }])
+  })
+
+  it('store what runs whichever update they speak of', async () => {
+    await granted()
+    const other = '0'.repeat(24)
+    expect(await report({ ...download('a', other), running: { main: '0.9.0' } })).toEqual([
+      { kind: 'ignored', because: 'no-such-update' },
+    ])
+    expect((await facts()).running).toMatchObject([{ version: '0.9.0' }])
+  })
+
+  it('take steps in turn as far as they go', async () => {
+    const update = await granted()
+    const back: NamedReport = { name: 'a', update, steps: [{ trigger: 'install' }, { trigger: 'roll-back' }], at: 7 }
+    expect(await report(back)).toEqual([{ kind: 'accepted', state: 'rolled-back' }])
+    const events = await core.deps.storage.read.events.list({ type: 'update.rolled-back' }, { limit: 9 })
+    expect(events).toMatchObject([{ details: { reportedAt: 7 } }])
+  })
+})
+
+describe('a withdrawn update', () => {
+  it('ends at once while nothing was done, and waits for the device that is at work', async () => {
+    await assign('1.1.0')
+    const id = (await facts()).own?.files[0]?.firmware.id ?? ''
+    await core.gateway.grant(await facts(), TALKING)
+    expect(await core.gateway.beginCancel(await facts(), TALKING)).toBeUndefined()
+    await core.firmware.update(scope, id, { withdrawn: true })
+    expect((await core.gateway.beginCancel(await facts(), TALKING))?.state).toBe('superseded')
+    await core.firmware.update(scope, id, { withdrawn: false })
+    expect((await core.gateway.grant(await facts(), TALKING))?.state).toBe('offered')
+    await core.gateway.report(await facts(), 'enos', { trigger: 'download' })
+    await core.firmware.update(scope, id, { withdrawn: true })
+    expect((await core.gateway.beginCancel(await facts(), TALKING))?.state).toBe('cancelling')
+    expect((await core.gateway.beginCancel(await facts(), TALKING))?.state).toBe('cancelling')
+    expect(await core.gateway.report(await facts(), 'enos', { trigger: 'acknowledge-cancel' })).toBe(true)
+  })
+})
+
+describe('a bearer token', () => {
+  it('finds its device until it is replaced or runs out', async () => {
+    const owner = { device: device.serial }
+    const find = (token: string) => core.gateway.find({ by: 'token', scheme: 'native', hash: hashToken(token) })
+    await core.credentials.rotate(scope, owner, { scheme: 'native', secret: 'first' })
+    for (const _ of [1, 2]) expect((await find('first'))?.device.key).toBe('truck-17')
+    expect(await find('other')).toBeUndefined()
+    await core.credentials.rotate(scope, owner, { scheme: 'native', secret: 'second' }, 60)
+    expect([await find('first'), await find('second')]).toMatchObject([{ device }, { device }])
+    clock.advance({ seconds: 60 })
+    expect(await find('first')).toBeUndefined()
+    await core.credentials.remove(scope, owner, 'native')
+    expect(await find('second')).toBeUndefined()
   })
 })

@@ -1,10 +1,10 @@
-import type { Id, Serial } from './common.ts'
-import type { Decision, Offer } from './decide/decision.ts'
+import type { Id, Millis, Serial } from './common.ts'
+import type { Decision, Hold, Offer } from './decide/decision.ts'
 import type { Credential, DeviceGroup } from './device/device.ts'
 import type { DeviceFacts } from './device/device-facts.ts'
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { Organisation } from './organisation/organisation.ts'
-import type { Update } from './update/update.ts'
+import type { Update, UpdateState } from './update/update.ts'
 
 /** How a device is found before it has proved itself. */
 export type DeviceReference =
@@ -43,6 +43,8 @@ export interface AskStyle {
 
 export interface AskOptions extends AskStyle {
   readonly via: string
+  /** Nothing new for now, as the device itself asks. */
+  readonly hold?: Hold
 }
 
 /** A step that a device reports about its open update. */
@@ -52,6 +54,29 @@ export interface StepReport {
   readonly progress?: number
   readonly reason?: string
 }
+
+/** A report under a name of the device's own, so that a repetition is recognised. */
+export interface NamedReport {
+  /** Unique for the device for as long as reports are remembered. */
+  readonly name: string
+  /** Which update it speaks of. */
+  readonly update: Id
+  /** Taken in turn, each as far as the life of an update allows. */
+  readonly steps: readonly StepReport[]
+  /** Running versions as in `CheckIn`; they count before the steps. */
+  readonly running?: Readonly<Record<string, string>>
+  /** When it happened, by the device's own clock; kept with the event. */
+  readonly at?: Millis
+}
+
+/** What became of a report. `state` is the update's afterwards. */
+export type ReportResult =
+  | { readonly kind: 'accepted'; readonly state: UpdateState }
+  /** It came before, and counted then. */
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'ignored'; readonly because: 'no-such-update' }
+  /** `closed`: the update had ended. `late`: it was past this step already, or cannot take it. */
+  | { readonly kind: 'ignored'; readonly because: 'closed' | 'late'; readonly state: UpdateState }
 
 /** The right to send one file to one device, and what becomes of it. */
 export interface DownloadTicket {
@@ -92,6 +117,16 @@ export interface DeviceGateway {
   finishDownload(facts: DeviceFacts, ticket: DownloadTicket): Promise<void>
   /** A step of the open update over `via`; a late, duplicate or foreign report changes nothing and answers false. */
   report(facts: DeviceFacts, via: string, step: StepReport): Promise<boolean>
+  /**
+   * Reports that the device queued, oldest first, in one transaction with the memory of their names: each counts once,
+   * however often it is sent. The answers stand in the order of the reports.
+   */
+  reportAll(facts: DeviceFacts, via: string, reports: readonly NamedReport[]): Promise<readonly ReportResult[]>
+  /**
+   * Where the decision is to cancel: an update that the device has not begun ends, one at work waits for its
+   * acknowledgement. Answers it as it stands then; undefined when nothing is to be cancelled any more.
+   */
+  beginCancel(facts: DeviceFacts, options: AskOptions): Promise<Update | undefined>
   /**
    * A device, or a member of a group, fetched exactly the bytes that it runs already: the version it was given is not
    * the one compiled in, so it would fetch them for ever. Recorded once for each file that the target is given.

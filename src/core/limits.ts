@@ -14,6 +14,8 @@ export interface CoreLimits {
   readonly retryMaxSeconds: number
   /** Over protocols without reports: quiet time after which a downloaded update counts as installed, seconds. */
   readonly inferSeconds: number
+  /** A report that a device names is recognised for so long when it comes again, seconds. */
+  readonly reportMemorySeconds: number
   /** Tags or attributes per device or firmware. */
   readonly labels: number
   /** Characters of a tag or attribute value. */
@@ -44,6 +46,7 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   retrySeconds: 60,
   retryMaxSeconds: 21_600,
   inferSeconds: 60,
+  reportMemorySeconds: 86_400,
   labels: 100,
   labelChars: 200,
   rotationOverlapSeconds: 86_400,

@@ -26,6 +26,17 @@ export async function storeCheckIn(ports: Ports, facts: DeviceFacts, checkIn: Ch
   return true
 }
 
+/** Stores what a device says that it runs inside a transaction of the caller's, and ends the update that it proves. */
+export async function storeRunning(
+  stores: Stores,
+  ports: Ports,
+  facts: DeviceFacts,
+  running: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const version of changedVersions(facts, running)) await storeVersion(stores, ports, facts, version)
+  await settle(stores, ports, facts)
+}
+
 interface ModuleVersion {
   readonly module: Module
   readonly version: string

@@ -9,6 +9,8 @@ export interface Move {
   readonly actor: Actor
   readonly progress?: number
   readonly reason?: string
+  /** Further facts for the event. */
+  readonly facts?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -38,7 +40,13 @@ export async function moveUpdate(
     type: `update.${state}`,
     actor: move.actor,
     subject: { kind: 'update', id: update.id },
-    details: { before: update.state, after: state, via: update.via, ...(move.reason && { reason: move.reason }) },
+    details: {
+      before: update.state,
+      after: state,
+      via: update.via,
+      ...(move.reason && { reason: move.reason }),
+      ...move.facts,
+    },
   })
   return moved
 }

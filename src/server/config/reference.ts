@@ -10,6 +10,7 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   retrySeconds: 'pause after a failed update before the same assignment is offered again, seconds; doubles each time',
   retryMaxSeconds: 'longest such pause, seconds',
   inferSeconds: 'over protocols without reports: quiet time after a download that counts as installed, seconds',
+  reportMemorySeconds: 'how long a report that a device names is recognised when it comes again, seconds',
   labels: 'tags or attributes of one device or firmware',
   labelChars: 'characters of one tag or attribute',
   rotationOverlapSeconds: 'how long a rotated token lives on, seconds',
