@@ -67,7 +67,11 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     return503OnClosing: false,
   }) as unknown as FastifyInstance
   attachLimits(app, limits)
-  const drain = prepareDrain(app)
+  const endWaiting = () => {
+    for (const protocol of protocols) protocol.drain?.()
+  }
+  const drain = prepareDrain(app, endWaiting)
+  app.addHook('preClose', async () => endWaiting())
   clientErrors.attach(app)
   metrics.attach(app, dispatcher.ownerOf)
   dispatcher.attach(app)

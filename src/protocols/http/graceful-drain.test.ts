@@ -12,7 +12,11 @@ describe('draining', () => {
 
   beforeEach(async () => {
     app = fastify()
-    drain = prepareDrain(app)
+    let end: () => void = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    drain = prepareDrain(app, end)
     let begin: () => void = () => {}
     begun = new Promise((resolve) => {
       begin = resolve
@@ -21,6 +25,11 @@ describe('draining', () => {
       finish = resolve
     })
     app.get('/quick', () => 'quick')
+    app.get('/waiting', async () => {
+      begin()
+      await ended
+      return 'nothing'
+    })
     app.get('/slow', async () => {
       begin()
       await finished
@@ -47,6 +56,14 @@ describe('draining', () => {
     await idle.end()
     expect(await draining).toEqual({ finished: true })
     await expect(RawClient.connect(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+
+  test('ends requests that only wait', async () => {
+    const client = await RawClient.connect(port)
+    client.send(['GET /waiting HTTP/1.1', 'Host: h'])
+    await begun
+    expect(await drain.drain(10_000)).toEqual({ finished: true })
+    expect((await client.answer()).body.toString()).toBe('nothing')
   })
 
   test('lets a request finish, and its connection ends afterwards', async () => {

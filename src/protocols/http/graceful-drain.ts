@@ -13,8 +13,8 @@ export interface Drain {
 
 const LOOK_EVERY_MS = 50
 
-/** Prepares an app for draining; call before routes are registered. */
-export function prepareDrain(app: FastifyInstance): Drain {
+/** Prepares an app for draining; call before routes are registered. `onBegin` ends requests that only wait. */
+export function prepareDrain(app: FastifyInstance, onBegin: () => void = () => undefined): Drain {
   let draining: Promise<{ readonly finished: boolean }> | undefined
   app.addHook('onRequest', (_request, reply, done) => {
     if (draining !== undefined) reply.raw.setHeader('connection', 'close')
@@ -23,7 +23,10 @@ export function prepareDrain(app: FastifyInstance): Drain {
   return {
     isDraining: () => draining !== undefined,
     drain(limitMs) {
-      draining ??= drainServer(app.server, limitMs)
+      if (draining === undefined) {
+        draining = drainServer(app.server, limitMs)
+        onBegin()
+      }
       return draining
     },
   }

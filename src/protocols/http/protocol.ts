@@ -24,6 +24,8 @@ export interface Protocol {
   readonly redactions: readonly RegExp[]
   /** Header names that carry secrets, lower case. */
   readonly secretHeaders: readonly string[]
+  /** The server begins to stop: answers requests that only wait. May be called more than once. */
+  readonly drain?: () => void
   /** Called inside a plugin scope of its own: parsers, hooks and error handler stay within. */
   register(scope: FastifyInstance): Promise<void>
 }
