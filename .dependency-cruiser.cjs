@@ -22,7 +22,10 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/core/', pathNot: '\\.(test|contract)\\.ts$' },
       to: {
-        path: ['^(node:)?(fs|http|https|net|tls|child_process|worker_threads|sqlite)', 'node_modules/(fastify|kysely|pg|pino|commander)'],
+        path: [
+          '^(node:)?(fs|http|https|net|tls|child_process|worker_threads|sqlite)',
+          'node_modules/(fastify|kysely|pg|pino|commander)',
+        ],
       },
     },
     { name: 'no-cycles', severity: 'error', from: { path: '^src' }, to: { circular: true } },
