@@ -2,6 +2,7 @@ import type { Compilable, CompiledQuery } from 'kysely'
 import type { Entity, New, Patch, Serial } from '../../core/common.ts'
 import { invalid } from '../../core/errors.ts'
 import { anyDb, insertQuery, insertRow, type Target, takenField, type Unique } from './insert-row.ts'
+import { pauses } from './pauses.ts'
 import { ENTITIES, type EntityTables, type Row } from './schema.ts'
 import type { Session } from './session.ts'
 import { conflict } from './sql-failure.ts'
@@ -55,7 +56,11 @@ export class EntityTable<N extends keyof EntityTables, T extends Entity> {
   async insertMany(session: Session, rows: readonly New<T>[]): Promise<T[]> {
     return session.savepoint(async () => {
       const inserted: T[] = []
-      for (const chunk of this.#chunks(session, rows)) inserted.push(...(await this.#insertChunk(session, chunk)))
+      const pause = pauses()
+      for (const chunk of this.#chunks(session, rows)) {
+        inserted.push(...(await this.#insertChunk(session, chunk)))
+        await pause()
+      }
       await this.#pushSerial(session, rows.reduce((highest, row) => Math.max(highest, row.serial ?? 0), 0) || undefined)
       return inserted
     })

@@ -1,6 +1,7 @@
 import type { Serial } from '../../../core/common.ts'
 import type { Alias, AliasStore } from '../../../core/device/device-store.ts'
 import type { Compiler } from '../compiler.ts'
+import { pauses } from '../pauses.ts'
 import type { Row } from '../schema.ts'
 import type { Session } from '../session.ts'
 import { slices } from '../slice.ts'
@@ -57,11 +58,13 @@ export class SqlAliasStore implements AliasStore {
   }
 
   async claimMany(aliases: readonly Alias[]): Promise<void> {
+    const pause = pauses()
     await this.#session.savepoint(async () => {
       for (const some of slices(aliases, Math.min(this.#session.dialect.bulkRows, CLAIMED))) {
         const [only] = some.length === 1 ? some : []
         const query = only ? claimOne(this.#session, only) : claiming(this.#session.compiler, some).compile()
         const claimed = await this.#session.all(query)
+        await pause()
         if (claimed.length === some.length) continue
         const names = new Set(claimed.map(nameOf))
         throw conflict('alias', some.find((alias) => !names.has(nameOf(alias)))?.slot ?? 'name')
