@@ -1,7 +1,9 @@
 import type { AssignmentStore } from '../../core/assignment/assignment-store.ts'
 import type { Serial } from '../../core/common.ts'
 import type { DataFileStore } from '../../core/data-file/data-file-store.ts'
-import type { EventStore } from '../../core/event/event-store.ts'
+import type { Event } from '../../core/event/event.ts'
+import type { EventFilter, EventStore } from '../../core/event/event-store.ts'
+import { matchesType } from '../../core/event/matches-type.ts'
 import type { TallyStore } from '../../core/organisation/tally-store.ts'
 import type { SettingStore } from '../../core/ports.ts'
 import type { UpdateStore } from '../../core/update/update-store.ts'
@@ -92,17 +94,36 @@ export function memoryEventStore({ tables }: MemorySession): EventStore {
     async append(event) {
       events.insert(event)
     },
-    list: async ({ organisation, type, subjectKind, subjectId }, slice) =>
-      take(
-        events.rows(spanOf(slice, organisation === undefined ? undefined : ['organisation', organisation ?? 0])),
+    list: async (filter, slice) => {
+      const { organisation, through } = filter
+      const where = organisation === undefined ? undefined : (['organisation', organisation ?? 0] as const)
+      const isWanted = eventFilter(filter)
+      return take(
+        events.rows(spanOf(slice, where)),
         slice,
-        (row) =>
-          (type === undefined || row.type === type) &&
-          (subjectKind === undefined || row.subject.kind === subjectKind) &&
-          (subjectId === undefined || row.subject.id === subjectId),
-      ),
+        (row) => row.serial <= (through ?? row.serial) && isWanted(row),
+      )
+    },
+    async findById(organisation, id) {
+      const row = events.find('id', id)
+      return row?.organisation === organisation ? row : undefined
+    },
+    settledThrough: async () => take(events.rows({ order: 'desc' }), { limit: 1 })[0]?.serial ?? 0,
     deleteBefore: async (before, limit) => deleteWhere(events, {}, { limit, accepts: (row) => row.at < before }),
   }
+}
+
+function eventFilter(filter: EventFilter): (row: Event) => boolean {
+  const { type, subjectKind, subjectId, actorKind, actorId, from, until } = filter
+  const patterns = type === undefined ? [] : [type].flat()
+  return ({ type: name, subject, actor, at }) =>
+    matchesType(patterns, name) &&
+    (subjectKind === undefined || subject.kind === subjectKind) &&
+    (subjectId === undefined || subject.id === subjectId) &&
+    (actorKind === undefined || actor.kind === actorKind) &&
+    (actorId === undefined || actor.id === actorId) &&
+    (from === undefined || at >= from) &&
+    (until === undefined || at < until)
 }
 
 export function memoryDataFileStore({ tables }: MemorySession): DataFileStore {

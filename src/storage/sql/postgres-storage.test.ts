@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sharedPostgres } from '../../../test/support/postgres.ts'
-import { newDevice, newOrganisation } from '../../../test/support/rows.ts'
+import { newDevice, newEvent, newOrganisation } from '../../../test/support/rows.ts'
 import type { Change, Storage, Stores } from '../../core/ports.ts'
 import { openSqlStorage } from './open-storage.ts'
 
@@ -146,6 +146,31 @@ describe.skipIf(postgres.kind === 'none')('PostgreSQL storage', () => {
   it('refuses text that PostgreSQL cannot keep as the caller’s mistake', async () => {
     const insert = storage.transaction((stores) => stores.organisations.insert(newOrganisation({ name: 'nul\u0000' })))
     await expect(insert).rejects.toMatchObject({ code: 'invalid' })
+  })
+
+  it('holds events back that a transaction under way may still come before', async () => {
+    const organisation = (await storage.transaction((stores) => stores.organisations.insert(newOrganisation()))).serial
+    const append = (type: string) =>
+      storage.transaction((stores) => stores.events.append(newEvent(organisation, { type })))
+    const settled = async () => {
+      const through = await storage.management.events.settledThrough()
+      const events = await storage.management.events.list({ organisation, through }, { limit: 9 })
+      return events.map(({ type }) => type)
+    }
+    await append('a.first')
+    const [appended, mayCommit] = [barrier(2), barrier(2)]
+    const slow = storage.transaction(async (stores) => {
+      await stores.events.append(newEvent(organisation, { type: 'a.second' }))
+      await appended()
+      await mayCommit()
+    })
+    await appended()
+    await append('a.third')
+    expect(await storage.read.events.list({ organisation }, { limit: 9 })).toHaveLength(2)
+    expect(await settled()).toEqual(['a.first'])
+    await mayCommit()
+    await slow
+    expect(await settled()).toEqual(['a.first', 'a.second', 'a.third'])
   })
 
   it('numbers beyond what was given, though others number at the same time', async () => {

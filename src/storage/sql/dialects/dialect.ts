@@ -37,6 +37,19 @@ export interface SqlDialect {
   readonly pushSerial: ((table: string, serial: number) => RawBuilder<unknown>) | undefined
   /** Rows can be locked by a query (`for update skip locked`). false: there is one writer, so nothing needs it. */
   readonly locksRows: boolean
+  /**
+   * How a log that readers follow by its numbers is written where transactions run side by side, since a row numbered
+   * earlier may then become visible later. `announce` tells everybody, until the transaction ends, that it may number
+   * rows beyond the last number given; `lowest` is the lowest number announced at this moment, null for none.
+   * undefined: numbers become visible in their order.
+   */
+  readonly log:
+    | {
+        announce(table: string): RawBuilder<unknown>
+        next(table: string): RawBuilder<number>
+        readonly lowest: RawBuilder<number | null>
+      }
+    | undefined
   /** The planner knows how many rows a condition leaves. false: queries tell it where not to begin (`unindexed`). */
   readonly hasStatistics: boolean
   /** Rows per multi-row insert; 1 where a statement costs no round trip and one statement is best compiled once. */

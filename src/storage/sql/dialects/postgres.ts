@@ -2,6 +2,9 @@ import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } fro
 import { camelCase } from '../camel-case.ts'
 import type { Failure, SqlDialect } from './dialect.ts'
 
+/** Announced numbers are advisory locks with this added: far from the keys that others use. */
+const ANNOUNCED = sql.raw('6900000000000000000')
+
 export const postgresDialect: SqlDialect = {
   name: 'PostgreSQL',
   types: {
@@ -18,6 +21,17 @@ export const postgresDialect: SqlDialect = {
       where last_value <= ${serial}`
   },
   locksRows: true,
+  log: {
+    // Shared, so nobody waits; the lock goes once the transaction has become visible, never before.
+    announce: (table) => sql`select pg_advisory_xact_lock_shared(
+        ${ANNOUNCED} + case when is_called then last_value else last_value - 1 end)::text as announced
+      from ${sql.table(`${table}_serial_seq`)}`,
+    next: (table) => sql<number>`nextval(${sql.lit(`${table}_serial_seq`)})`,
+    lowest: sql<number | null>`(select min((classid::bigint << 32) + objid::bigint) - ${ANNOUNCED} from pg_locks
+      where locktype = 'advisory' and objsubid = 1
+        and database = (select oid from pg_database where datname = current_database())
+        and (classid::bigint << 32) + objid::bigint between ${ANNOUNCED} and ${ANNOUNCED} + 9007199254740992)`,
+  },
   hasStatistics: true,
   bulkRows: 1_000,
   maxParameters: 65_535,

@@ -16,6 +16,7 @@ export const sqliteDialect: SqlDialect = {
   withSerial: (table) => table.addColumn('serial', 'integer', (column) => column.primaryKey().autoIncrement()),
   pushSerial: undefined,
   locksRows: false,
+  log: undefined,
   hasStatistics: false,
   bulkRows: 1,
   maxParameters: 32_766,
