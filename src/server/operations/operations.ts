@@ -12,6 +12,16 @@ export interface OperationsOptions {
   isDraining(): boolean
 }
 
+/** Says what is missing, so that nobody looks for it. */
+const NO_CONSOLE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Godwit</title>
+<p>This version has no web console. The <a href="/docs">API reference</a> shows what the server can do;
+the <code>godwit</code> command does it.</p>
+</html>
+`
+
 const LOOPBACK = parseTrustedProxies(['loopback'])
 
 /** Godwit's own small answers: health, readiness, metrics, the way to the console, and 404 for everything unclaimed. */
@@ -25,6 +35,7 @@ export function operations(options: OperationsOptions): Protocol {
       registerHealth(scope, options)
       registerMetrics(scope, options)
       scope.get('/', (_request, reply) => reply.redirect('/console/'))
+      scope.get('/console', (_request, reply) => reply.type('text/html; charset=utf-8').send(NO_CONSOLE))
     },
   }
 }
