@@ -1,14 +1,28 @@
 import { z } from 'zod'
 import type { Event } from '../core/event/event.ts'
+import type { EventFilter } from '../core/event/event-store.ts'
+import { TYPE_PATTERN } from '../core/event/matches-type.ts'
 import { given, time, timeView } from './fields.ts'
 import { page, pageOf, pageQuery } from './paging.ts'
 import { organisationRoute } from './route.ts'
 
+const moment = z.iso.datetime({ offset: true })
+
 export const eventFilters = {
-  type: z.string().max(64).optional().describe('For example device.created'),
+  type: z
+    .string()
+    .regex(TYPE_PATTERN, 'must be like device.created or device.*')
+    .optional()
+    .describe('For example device.created; device.* = all of devices'),
   subjectKind: z.string().max(64).optional().describe('For example device'),
   subjectId: z.string().max(64).optional(),
+  actorKind: z.enum(['account', 'access-key', 'device', 'system']).optional(),
+  actorId: z.string().max(64).optional(),
+  from: moment.optional().describe('Not before'),
+  until: moment.optional().describe('Before'),
 }
+
+type EventQuery = z.output<z.ZodObject<typeof eventFilters>>
 
 export const eventView = z
   .strictObject({
@@ -34,16 +48,25 @@ export const eventRoutes = [
     query: { ...pageQuery, ...eventFilters, order: z.enum(['desc', 'asc']).default('desc') },
     reply: pageOf(eventView),
     handle: ({ stores, organisation }, { query }) => {
-      const { limit, cursor, order, ...filters } = query
+      const filter = { organisation: organisation.serial, ...eventFilter(query) }
       return page({
-        query: { limit, cursor },
-        order,
-        list: (slice) => stores.events.list({ organisation: organisation.serial, ...given(filters) }, slice),
+        query,
+        order: query.order,
+        list: (slice) => stores.events.list(filter, slice),
         view: viewEvent,
       })
     },
   }),
 ]
+
+export function eventFilter(query: EventQuery): EventFilter {
+  const { type, subjectKind, subjectId, actorKind, actorId, from, until } = query
+  return {
+    ...given({ type, subjectKind, subjectId, actorKind, actorId }),
+    ...(from !== undefined && { from: Date.parse(from) }),
+    ...(until !== undefined && { until: Date.parse(until) }),
+  }
+}
 
 export function viewEvent(event: Event) {
   const { id, type, actor, subject, details } = event

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { accountFields, accountView, viewAccount } from './accounts.ts'
-import { eventFilters, eventView, viewEvent } from './events.ts'
-import { given, time, timeView } from './fields.ts'
+import { eventFilter, eventFilters, eventView, viewEvent } from './events.ts'
+import { time, timeView } from './fields.ts'
 import { page, pageOf, pageQuery } from './paging.ts'
 import { administratorRoute } from './route.ts'
 
@@ -73,11 +73,11 @@ export const serverRoutes = [
     query: { ...pageQuery, ...eventFilters },
     reply: pageOf(eventView),
     handle: ({ stores }, { query }) => {
-      const { limit, cursor, ...filters } = query
+      const filter = { organisation: null, ...eventFilter(query) }
       return page({
-        query: { limit, cursor },
+        query,
         order: 'desc',
-        list: (slice) => stores.events.list({ organisation: null, ...given(filters) }, slice),
+        list: (slice) => stores.events.list(filter, slice),
         view: viewEvent,
       })
     },
