@@ -1,6 +1,7 @@
 /** Routes that anybody may call, each with its reason. They show nothing of any organisation without a secret. */
 export const PUBLIC_ROUTES: Readonly<Record<string, string>> = {
   'GET /': 'leads to the console',
+  'GET /console': 'a page without anything of anybody',
   'GET /healthz': 'the process lives: a fact of the server',
   'GET /readyz': 'the server answers: a fact of the server',
   'GET /metrics': 'numbers of the server without names; a token or a direct local call is needed (operations.md)',
