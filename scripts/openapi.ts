@@ -30,7 +30,7 @@ if (import.meta.main) {
   const text = await openApiText()
   if (!process.argv.includes('--check')) writeFileSync(path, text)
   else if (readFileSync(path, 'utf8') !== text) {
-    console.error('docs/openapi.json is not what the routes say; run node scripts/openapi.ts')
+    console.error('docs/openapi.json is not what the routes say; run npm run docs')
     process.exit(1)
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { openApiText } from '../../scripts/openapi.ts'
 
 describe('docs/openapi.json', () => {
-  it('is what the routes say; else run: node scripts/openapi.ts', async () => {
+  it('is what the routes say; else run: npm run docs', async () => {
     const stored = readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8')
     expect(stored === (await openApiText())).toBe(true)
   })
