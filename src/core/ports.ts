@@ -13,6 +13,7 @@ import type { TallyStore } from './organisation/tally-store.ts'
 import type { ModuleStore, ProductStore } from './product/product-store.ts'
 import type { ReleaseStore } from './release/release-store.ts'
 import type { UpdateStore } from './update/update-store.ts'
+import type { DeadLetterStore, WebhookStore } from './webhook/webhook-store.ts'
 
 /** All stores, bound to one connection: a transaction, the poll reader or the management reader. */
 export interface Stores {
@@ -42,6 +43,8 @@ export interface Stores {
   readonly dataFiles: DataFileStore
   readonly settings: SettingStore
   readonly tallies: TallyStore
+  readonly webhooks: WebhookStore
+  readonly deadLetters: DeadLetterStore
 }
 
 /** Facts of the server itself: `frozen`, `master-key-check`. */

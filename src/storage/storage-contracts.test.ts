@@ -23,6 +23,7 @@ import { describeProductStores } from '../core/product/product-store.contract.ts
 import { describeReleaseStore } from '../core/release/release-store.contract.ts'
 import { describeStorage } from '../core/storage.contract.ts'
 import { describeUpdateStore } from '../core/update/update-store.contract.ts'
+import { describeWebhookStores } from '../core/webhook/webhook-store.contract.ts'
 import { openMemoryStorage } from './memory/memory-storage.ts'
 import { openSqlStorage } from './sql/open-storage.ts'
 
@@ -46,6 +47,7 @@ const CONTRACTS = [
   describeUpdateStore,
   describeEventStore,
   describeDataFileStore,
+  describeWebhookStores,
 ]
 
 interface StorageUnderContract {

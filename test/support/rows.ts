@@ -10,6 +10,7 @@ import type { Organisation } from '../../src/core/organisation/organisation.ts'
 import type { Module, Product } from '../../src/core/product/product.ts'
 import type { Release } from '../../src/core/release/release.ts'
 import type { Update } from '../../src/core/update/update.ts'
+import type { DeadLetter, Webhook } from '../../src/core/webhook/webhook.ts'
 import { START } from './fixed-clock.ts'
 
 /**
@@ -248,6 +249,37 @@ export function newEvent(
     actor: SYSTEM,
     subject: { kind: 'device', id: someId() },
     details: {},
+    ...given,
+  }
+}
+
+export function newWebhook(organisation: Serial, given: Partial<New<Webhook>> = {}): New<Webhook> {
+  return {
+    ...entity(),
+    organisation,
+    name: 'webhook',
+    url: `https://hooks.example.test/${nextNumber()}`,
+    sealedSecret: 'sealed',
+    sealedFormer: null,
+    formerUntil: null,
+    types: [],
+    active: true,
+    ...given,
+  }
+}
+
+export function newDeadLetter(webhook: Owned, given: Partial<New<DeadLetter>> = {}): New<DeadLetter> {
+  return {
+    ...entity(),
+    organisation: webhook.organisation,
+    webhook: webhook.serial,
+    event: someId(),
+    type: 'device.created',
+    body: '{"type":"device.created"}',
+    attempts: 3,
+    lastStatus: 500,
+    lastError: 'it answered 500',
+    queuedAt: null,
     ...given,
   }
 }

@@ -123,7 +123,7 @@ describe('key rotation of the embedded database', () => {
       .all()
       .map((row) => row['name'])
     database.close()
-    expect(columns).toHaveLength(3)
+    expect(columns).toHaveLength(5)
     expect(SEALED_COLUMNS).toEqual(expect.arrayContaining(columns))
   })
 })

@@ -35,4 +35,7 @@ export function relateMemoryTables(t: MemoryTables): void {
     .refersTo(t.devices, (row) => row.device)
     .refersTo(t.releases, (row) => row.release)
   t.dataFiles.refersTo(t.organisations, (row) => row.organisation).refersTo(t.modules, (row) => row.module)
+  t.webhooks.refersTo(t.organisations, (row) => row.organisation)
+  t.webhookProgress.refersTo(t.webhooks, ({ row }) => row.webhook)
+  t.deadLetters.refersTo(t.organisations, (row) => row.organisation).refersTo(t.webhooks, (row) => row.webhook)
 }

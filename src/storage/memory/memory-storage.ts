@@ -29,6 +29,7 @@ import { relateMemoryTables } from './memory-references.ts'
 import { memoryAliasStore, memoryRunningStore } from './memory-running-store.ts'
 import { ChangeLog, type MemorySession } from './memory-session.ts'
 import { committedTables, createMemoryTables } from './memory-tables.ts'
+import { memoryDeadLetterStore, memoryWebhookStore } from './memory-webhook-stores.ts'
 
 /** A storage that forgets everything at the end of the process: for tests and for fleets in virtual time. */
 export function openMemoryStorage(): Storage {
@@ -137,5 +138,7 @@ function memoryStores(session: MemorySession): Stores {
     dataFiles: memoryDataFileStore(session),
     settings: memorySettingStore(session),
     tallies: memoryTallyStore(session),
+    webhooks: memoryWebhookStore(session),
+    deadLetters: memoryDeadLetterStore(session),
   }
 }

@@ -12,6 +12,7 @@ import type { Organisation } from '../../core/organisation/organisation.ts'
 import type { Module, Product } from '../../core/product/product.ts'
 import type { Release } from '../../core/release/release.ts'
 import { isOpen, type Update } from '../../core/update/update.ts'
+import type { DeadLetter, Webhook, WebhookProgress } from '../../core/webhook/webhook.ts'
 import { MemoryTable, type Table } from './memory-table.ts'
 
 /** A fact without a serial of its own. */
@@ -190,6 +191,21 @@ export function createMemoryTables() {
       entity: 'data-file',
       unique: { id: (row) => row.id },
       groups: { organisation: (row) => row.organisation, device: (row) => row.device, sha256: (row) => row.sha256 },
+    }),
+    webhooks: new MemoryTable<Webhook, 'id', 'organisation'>({
+      entity: 'webhook',
+      unique: { id: (row) => row.id },
+      groups: { organisation: (row) => row.organisation },
+    }),
+    webhookProgress: new MemoryTable<Keyed<WebhookProgress>, 'webhook', never>({
+      entity: 'webhook-progress',
+      unique: { webhook: ({ row }) => row.webhook },
+      groups: {},
+    }),
+    deadLetters: new MemoryTable<DeadLetter, 'id', 'webhook'>({
+      entity: 'dead-letter',
+      unique: { id: (row) => row.id },
+      groups: { webhook: (row) => row.webhook },
     }),
     settings: new MemoryTable<Keyed<{ name: string; value: string }>, 'name', never>({
       entity: 'setting',

@@ -73,6 +73,20 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
       (s) => s.events.list({ organisation: 1, subjectId: 'x' }, page),
       ['organisation_subject_id'],
     ],
+    [
+      'events of an actor',
+      (s) => s.events.list({ organisation: 1, actorKind: 'account', actorId: 'x' }, page),
+      ['organisation_actor_id_serial'],
+    ],
+    [
+      'events of an organisation in a range of times',
+      (s) => s.events.list({ organisation: 1, from: 1, until: 2 }, page),
+      ['events_by_organisation_serial'],
+    ],
+    ['an event by id', (s) => s.events.findById(1, '0'.repeat(24)), ['events_by_at']],
+    ['the end of the events', (s) => s.events.settledThrough(), ['events']],
+    ['dead letters', (s) => s.deadLetters.list({ webhook: 1 }, page), ['dead_letters_by_webhook']],
+    ['queued dead letters', (s) => s.deadLetters.list({ webhook: 1, isQueued: true }, page), ['webhook_queued']],
     ['data files of a device', (s) => s.dataFiles.usage(1), ['data_files_by_device_serial']],
     [
       'devices by credential',

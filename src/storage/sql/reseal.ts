@@ -17,6 +17,7 @@ export async function resealAll(session: Session, reseal: Reseal): Promise<numbe
     (await accessKeys(session, reseal)) +
     (await accessTokens(session, reseal)) +
     (await idempotentReplies(session, reseal)) +
+    (await webhooks(session, reseal)) +
     (await masterKeyCheck(session, reseal))
   )
 }
@@ -27,6 +28,8 @@ export const SEALED_COLUMNS = [
   'access_keys.sealed_secret',
   'access_tokens.sealed',
   'idempotency.body',
+  'webhooks.sealed_secret',
+  'webhooks.sealed_former',
   'settings.value',
 ] as const
 
@@ -87,6 +90,22 @@ async function idempotentReplies(session: Session, reseal: Reseal): Promise<numb
     )
   }
   return rows.length
+}
+
+async function webhooks(session: Session, reseal: Reseal): Promise<number> {
+  const { compiler } = session
+  const columns = ['serial', 'sealed_secret', 'sealed_former'] as const
+  const rows = await session.all(compiler.selectFrom('webhooks').select(columns).compile())
+  let count = 0
+  for (const { serial, sealed_secret, sealed_former } of rows) {
+    const renewed = {
+      sealed_secret: reseal(sealed_secret, 'webhook'),
+      sealed_former: sealed_former === null ? null : reseal(sealed_former, 'webhook'),
+    }
+    await session.run(compiler.updateTable('webhooks').set(renewed).where('serial', '=', serial).compile())
+    count += sealed_former === null ? 1 : 2
+  }
+  return count
 }
 
 const CHECK = 'master-key-check'

@@ -251,6 +251,47 @@ export interface DataFileTable extends EntityColumns {
   uploaded_at: Time | null
 }
 
+export interface WebhookTable extends EntityColumns {
+  organisation: number
+  name: string
+  url: string
+  sealed_secret: string
+  sealed_former: string | null
+  former_until: Time | null
+  types: Json
+  active: Flag
+}
+
+export interface WebhookProgressTable {
+  webhook: number
+  position: number
+  active_since: Time
+  attempts: number
+  failures: number
+  given_up: number
+  due_at: Time
+  paused_at: Time | null
+  pause_reason: string | null
+  lease_owner: string | null
+  lease_until: Time
+  attempted_at: Time | null
+  last_status: number | null
+  last_error: string | null
+  delivered_at: Time | null
+}
+
+export interface DeadLetterTable extends EntityColumns {
+  organisation: number
+  webhook: number
+  event: string
+  type: string
+  body: Json
+  attempts: number
+  last_status: number | null
+  last_error: string | null
+  queued_at: Time | null
+}
+
 export interface SettingTable {
   name: string
   value: string
@@ -273,6 +314,8 @@ export interface EntityTables {
   assignments: AssignmentTable
   updates: UpdateTable
   data_files: DataFileTable
+  webhooks: WebhookTable
+  dead_letters: DeadLetterTable
 }
 
 export interface TallyTable {
@@ -294,6 +337,7 @@ export interface Schema extends EntityTables {
   events: EventTable
   settings: SettingTable
   tallies: TallyTable
+  webhook_progress: WebhookProgressTable
 }
 
 export type Row<N extends keyof Schema> = Selectable<Schema[N]>
@@ -326,4 +370,7 @@ export const ENTITIES: Readonly<Record<keyof Schema, string>> = {
   data_files: 'data-file',
   settings: 'setting',
   tallies: 'tally',
+  webhooks: 'webhook',
+  webhook_progress: 'webhook-progress',
+  dead_letters: 'dead-letter',
 }

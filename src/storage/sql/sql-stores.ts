@@ -10,6 +10,7 @@ import { SqlAssignmentStore } from './stores/sql-assignment-store.ts'
 import { SqlBlobRecordStore } from './stores/sql-blob-record-store.ts'
 import { SqlCredentialStore } from './stores/sql-credential-store.ts'
 import { SqlDataFileStore } from './stores/sql-data-file-store.ts'
+import { SqlDeadLetterStore } from './stores/sql-dead-letter-store.ts'
 import { SqlDeviceStore } from './stores/sql-device-store.ts'
 import { SqlEventStore } from './stores/sql-event-store.ts'
 import { SqlFirmwareStore } from './stores/sql-firmware-store.ts'
@@ -26,6 +27,7 @@ import { SqlRunningStore } from './stores/sql-running-store.ts'
 import { SqlSettingStore } from './stores/sql-setting-store.ts'
 import { SqlTallyStore } from './stores/sql-tally-store.ts'
 import { SqlUpdateStore } from './stores/sql-update-store.ts'
+import { SqlWebhookStore } from './stores/sql-webhook-store.ts'
 
 /** Every store over one session. */
 export function createSqlStores(session: Session): Stores {
@@ -56,5 +58,7 @@ export function createSqlStores(session: Session): Stores {
     dataFiles: new SqlDataFileStore(session),
     settings: new SqlSettingStore(session),
     tallies: new SqlTallyStore(session),
+    webhooks: new SqlWebhookStore(session),
+    deadLetters: new SqlDeadLetterStore(session),
   }
 }

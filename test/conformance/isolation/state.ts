@@ -36,6 +36,9 @@ const OWNER: Readonly<Record<string, string>> = {
   assignments: 'organisation',
   updates: 'organisation',
   data_files: 'organisation',
+  webhooks: 'organisation',
+  webhook_progress: '(select organisation from webhooks where serial = t.webhook)',
+  dead_letters: 'organisation',
   events: `coalesce(organisation, (select organisation from memberships m join accounts a on a.serial = m.account
     where t.actor_kind = 'account' and a.id = t.actor_id limit 1))`,
   settings: 'null',
