@@ -24,8 +24,6 @@ export interface RunningServer {
   readonly url: string
   readonly app: FastifyInstance
   readonly core: Core
-  /** Set when the first account was made with a random password; shown once. */
-  readonly firstPassword?: string
   /** Stops accepting, finishes requests in flight (at most `limitMs`), flushes, closes. Safe to call twice. */
   stop(limitMs?: number): Promise<void>
 }
@@ -34,6 +32,8 @@ export interface RunningServer {
 export const DRAIN_LIMIT_MS = 30_000
 
 export interface StartOptions {
+  /** The first account was made with a random password. Told at once: what fails later does not make it again. */
+  readonly onFirstPassword?: (password: string) => void
   /** Runs when the first account exists and nobody can connect yet. */
   readonly beforeListening?: (core: Core) => Promise<void>
 }
@@ -43,6 +43,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const { core, storage } = await openCore(config)
   try {
     const firstPassword = await ensureOwner(core, config)
+    if (firstPassword !== undefined) options.onFirstPassword?.(firstPassword)
     await options.beforeListening?.(core)
     const { app, drain } = await buildApp({
       core,
@@ -66,7 +67,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       url: advertised(url, config),
       app,
       core,
-      ...(firstPassword !== undefined && { firstPassword }),
       stop: (limitMs = DRAIN_LIMIT_MS) => {
         stopping ??= stop(limitMs)
         return stopping

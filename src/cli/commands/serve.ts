@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type { Config } from '../../server/config/settings.ts'
 import type { RunningServer } from '../../server/start-server.ts'
 import { withExamples } from '../options/examples.ts'
 import { configOf, withSettings } from '../options/settings.ts'
@@ -13,6 +12,8 @@ export function addServeCommand(program: Command): void {
       const { applyFleetFile } = await import('../../server/fleet/apply-fleet-file.ts')
       const config = configOf(options)
       const server = await startServer(config, {
+        onFirstPassword: (password) =>
+          console.error(`First account: ${config.ownerEmail} with password ${password} (shown only now)`),
         beforeListening: async (core) => {
           if (options['apply'] === undefined) return
           const result = await applyFleetFile(core, options['apply'])
@@ -22,14 +23,12 @@ export function addServeCommand(program: Command): void {
       })
       // First the handlers: whoever reads the ready line may stop the server at once.
       stopOnSignals(server)
-      announce(server, config)
+      announce(server)
     })
   withExamples(command, 'godwit serve --data /var/lib/godwit --port 8080', 'godwit serve --apply fleet.yaml')
 }
 
-function announce(server: RunningServer, config: Config): void {
-  if (server.firstPassword !== undefined)
-    console.error(`First account: ${config.ownerEmail} with password ${server.firstPassword} (shown only now)`)
+function announce(server: RunningServer): void {
   process.stdout.write(`${JSON.stringify({ ready: true, url: server.url, pid: process.pid })}\n`)
 }
 

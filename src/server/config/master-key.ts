@@ -1,14 +1,20 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { OtaError } from '../../core/errors.ts'
+import { databaseFile } from './places.ts'
 
 const KEY_BYTES = 32
 
-/** The master key: as configured, else from `master.key` in the data directory, which is made (0600) on first start. */
+/**
+ * The master key: as configured, else from `master.key` in the data directory, which is made (0600) on first start.
+ * Throws `invalid` when it is missing beside a database, for which a new one would be wrong.
+ */
 export function loadMasterKey(config: { data: string; masterKey?: string | undefined }, random: () => Uint8Array) {
   if (config.masterKey !== undefined) return decodeMasterKey(config.masterKey, 'GODWIT_MASTER_KEY')
   const path = join(config.data, 'master.key')
   mkdirSync(config.data, { recursive: true, mode: 0o700 })
+  if (!existsSync(path) && existsSync(databaseFile(config)))
+    throw new OtaError('invalid', `${path} is missing; bring it back from where it is kept.`)
   try {
     const descriptor = openSync(path, 'wx', 0o600)
     try {
