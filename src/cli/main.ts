@@ -19,12 +19,13 @@ import { addDeviceCommands } from './resources/device.ts'
 import { addEventCommands } from './resources/event.ts'
 import { addFirmwareCommands } from './resources/firmware.ts'
 import { addGroupCommands } from './resources/group.ts'
+import { addMissingCommands } from './resources/missing.ts'
 import { addOrganisationCommands } from './resources/organisation.ts'
 import { addModuleCommands, addProductCommands } from './resources/product.ts'
 import { addReleaseCommands } from './resources/release.ts'
 import { addServerCommands } from './resources/server.ts'
 import { addTokenCommands } from './resources/token.ts'
-import { addRolloutCommand, addUpdateCommands } from './resources/update.ts'
+import { addUpdateCommands } from './resources/update.ts'
 
 /** Runs the command and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -77,7 +78,7 @@ const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: C
       addReleaseCommands,
       addAssignmentCommands,
       addUpdateCommands,
-      addRolloutCommand,
+      addMissingCommands,
       addEventCommands,
       addDataFileCommands,
       addAccountCommands,

@@ -53,18 +53,3 @@ function facts(row: JsonObject): JsonObject {
   )
   return { ...row, release: textAt(row, 'release.version'), steps }
 }
-
-/** The word is reserved: whoever tries it learns what there is in its place. */
-export function addRolloutCommand(program: Command): void {
-  const command = program
-    .command('rollout')
-    .description('not in this version; assign to devices and groups instead')
-    .argument('[words...]')
-    .allowUnknownOption()
-    .action(() => {
-      throw usage(
-        'rollouts are not in this version; "godwit assignment create --group KEY …" ships to a group at once.',
-      )
-    })
-  withExamples(command, 'godwit assignment create --group pilot --product panel --version 1.3.0')
-}
