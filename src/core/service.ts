@@ -1,6 +1,7 @@
 import type { Serial } from './common.ts'
 import { OtaError } from './errors.ts'
 import type { Actor } from './event/event.ts'
+import type { Typed } from './event/event-types.ts'
 import { record } from './event/record.ts'
 import type { CoreLimits } from './limits.ts'
 import type { Ports, Stores } from './ports.ts'
@@ -21,7 +22,7 @@ export function recordFor(
   stores: Stores,
   deps: ServiceDeps,
   scope: Scope,
-  event: { type: string; subject: { kind: string; id: string }; details?: Readonly<Record<string, unknown>> },
+  event: Typed & { readonly subject: { readonly kind: string; readonly id: string } },
 ): Promise<void> {
   return record(stores, deps, { organisation: scope.organisation, actor: scope.actor, ...event })
 }

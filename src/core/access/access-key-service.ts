@@ -1,7 +1,7 @@
 import type { Id, Serial } from '../common.ts'
 import { hashToken } from '../device/secret-hash.ts'
 import { notFound } from '../errors.ts'
-import { changed, recordFor, type Scope, type ServiceDeps } from '../service.ts'
+import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireText } from '../validate.ts'
 import type { AccessGrant, AccessKey, Permission } from './access-key.ts'
 
@@ -44,7 +44,8 @@ export class AccessKeyService {
         proofHash: null,
       })
       const subject = { kind: 'access-key', id: row.id }
-      await recordFor(stores, this.#deps, scope, { type: 'access-key.created', subject, details: { key: row.key } })
+      const details = { key: row.key, name: row.name, permissions: own.permissions }
+      await recordFor(stores, this.#deps, scope, { type: 'access-key.created', subject, details })
       return row
     })
     return { accessKey, secret }
@@ -67,7 +68,9 @@ export class AccessKeyService {
       )
       const after = await stores.accessKeys.update(before.serial, { ...rest, grants })
       const subject = { kind: 'access-key', id }
-      await recordFor(stores, this.#deps, scope, { type: 'access-key.changed', subject, details: { ...patch } })
+      const old = before.grants.find((grant) => grant.organisation === scope.organisation)?.permissions ?? []
+      const details = difference({ ...before, permissions: old }, patch)
+      await recordFor(stores, this.#deps, scope, { type: 'access-key.changed', subject, details })
       return after ?? before
     })
   }
@@ -80,7 +83,13 @@ export class AccessKeyService {
       const others = before.grants.filter((one) => one.organisation !== grant.organisation)
       await stores.accessKeys.update(before.serial, { grants: [...others, grant] })
       const subject = { kind: 'access-key', id }
-      await recordFor(stores, this.#deps, scope, { type: 'access-key.changed', subject, details: { grant } })
+      const organisation = (await stores.organisations.find(grant.organisation))?.key ?? null
+      const old = before.grants.find((one) => one.organisation === grant.organisation)
+      const details = {
+        before: { grant: { organisation, permissions: old?.permissions ?? [] } },
+        after: { grant: { organisation, permissions: grant.permissions } },
+      }
+      await recordFor(stores, this.#deps, scope, { type: 'access-key.changed', subject, details })
     })
   }
 
@@ -92,7 +101,8 @@ export class AccessKeyService {
       if (!accessKey) throw notFound('access key', id)
       await stores.accessKeys.update(accessKey.serial, { proofHash: hashToken(proof) })
       const subject = { kind: 'access-key', id }
-      await recordFor(stores, this.#deps, scope, { type: 'access-key.proof-issued', subject })
+      const details = { key: accessKey.key }
+      await recordFor(stores, this.#deps, scope, { type: 'access-key.proof-issued', subject, details })
     })
     return proof
   }

@@ -1,6 +1,7 @@
 import type { Id, Serial } from '../common.ts'
 import { notFound, OtaError } from '../errors.ts'
 import type { Actor } from '../event/event.ts'
+import type { Typed } from '../event/event-types.ts'
 import { record } from '../event/record.ts'
 import type { Organisation } from '../organisation/organisation.ts'
 import type { Stores } from '../ports.ts'
@@ -49,7 +50,8 @@ export class AccountService {
         lockedUntil: 0,
         generation: 1,
       })
-      await this.#note(stores, { actor, account, type: 'account.created' })
+      const details = { email: account.email, isAdministrator: account.isAdministrator }
+      await this.#note(stores, actor, account, { type: 'account.created', details })
       return account
     })
   }
@@ -79,7 +81,8 @@ export class AccountService {
       const lockedUntil = clock.now() + limits.lockSeconds * 1000
       await stores.accounts.update(account.serial, { lockedUntil, failedLogins: 0 })
       const actor = { kind: 'account', id: account.id, name: account.email } as const
-      await this.#note(stores, { actor, account, type: 'account.locked' })
+      const details = { email: account.email, until: lockedUntil }
+      await this.#note(stores, actor, account, { type: 'account.locked', details })
     })
     return { kind: 'wrong' }
   }
@@ -92,8 +95,8 @@ export class AccountService {
       if (!account) throw notFound('account', id)
       const generation = account.generation + 1
       await stores.accounts.update(account.serial, { passwordHash, generation, failedLogins: 0, lockedUntil: 0 })
-      await this.#endSessions(stores, account.serial)
-      await this.#note(stores, { actor, account, type: 'account.password-set' })
+      const details = { email: account.email, endedLogins: await this.#endSessions(stores, account.serial) }
+      await this.#note(stores, actor, account, { type: 'account.password-set', details })
     })
   }
 
@@ -103,7 +106,7 @@ export class AccountService {
       const account = await stores.accounts.findById(id)
       if (!account) throw notFound('account', id)
       await stores.accounts.update(account.serial, { failedLogins: 0, lockedUntil: 0 })
-      await this.#note(stores, { actor, account, type: 'account.unlocked' })
+      await this.#note(stores, actor, account, { type: 'account.unlocked', details: { email: account.email } })
     })
   }
 
@@ -112,13 +115,11 @@ export class AccountService {
       const account = await stores.accounts.findById(id)
       if (!account) throw notFound('account', id)
       await refuseLastOwner(stores, scope.organisation, { account: account.serial, role })
+      const before = await roleOf(stores, account.serial, scope.organisation)
       await stores.memberships.put({ account: account.serial, organisation: scope.organisation, role })
       const subject = { kind: 'account', id }
-      await recordFor(stores, this.#deps, scope, {
-        type: 'membership.set',
-        subject,
-        details: { role, email: account.email },
-      })
+      const details = { email: account.email, before, after: role }
+      await recordFor(stores, this.#deps, scope, { type: 'membership.set', subject, details })
     })
   }
 
@@ -127,8 +128,11 @@ export class AccountService {
       const account = await stores.accounts.findById(id)
       if (!account) throw notFound('account', id)
       await refuseLastOwner(stores, scope.organisation, { account: account.serial })
+      const before = await roleOf(stores, account.serial, scope.organisation)
       await stores.memberships.remove(account.serial, scope.organisation)
-      await recordFor(stores, this.#deps, scope, { type: 'membership.removed', subject: { kind: 'account', id } })
+      const subject = { kind: 'account', id }
+      const details = { email: account.email, before }
+      await recordFor(stores, this.#deps, scope, { type: 'membership.removed', subject, details })
     })
   }
 
@@ -155,18 +159,24 @@ export class AccountService {
     return this.#deps.storage.read.accounts.findByEmail(email.trim().toLowerCase())
   }
 
-  async #endSessions(stores: Stores, account: Serial): Promise<void> {
+  /** Answers how many there were. */
+  async #endSessions(stores: Stores, account: Serial): Promise<number> {
     const now = this.#deps.clock.now()
-    for (const token of await stores.apiTokens.listByAccount(account))
-      if (token.name === SESSION_TOKEN && token.revokedAt === null)
-        await stores.apiTokens.update(token.serial, { revokedAt: now })
+    const tokens = await stores.apiTokens.listByAccount(account)
+    const sessions = tokens.filter((token) => token.name === SESSION_TOKEN && token.revokedAt === null)
+    for (const { serial } of sessions) await stores.apiTokens.update(serial, { revokedAt: now })
+    return sessions.length
   }
 
-  #note(stores: Stores, what: { actor: Actor; account: Account; type: string }): Promise<void> {
-    const { actor, account, type } = what
+  #note(stores: Stores, actor: Actor, account: Account, event: Typed): Promise<void> {
     const subject = { kind: 'account', id: account.id }
-    return record(stores, this.#deps, { organisation: null, type, actor, subject, details: { email: account.email } })
+    return record(stores, this.#deps, { organisation: null, actor, subject, ...event })
   }
+}
+
+async function roleOf(stores: Stores, account: Serial, organisation: Serial): Promise<Role | null> {
+  const memberships = await stores.memberships.listByAccount(account)
+  return memberships.find((one) => one.organisation === organisation)?.role ?? null
 }
 
 /** An organisation with members keeps at least one owner. */

@@ -84,7 +84,8 @@ export class ApiTokenService {
       if (!token) throw notFound('token', id)
       await stores.apiTokens.update(token.serial, { revokedAt: this.#deps.clock.now() })
       const subject = { kind: 'token', id }
-      await record(stores, this.#deps, { organisation: null, type: 'token.revoked', actor, subject })
+      const details = { name: token.name, scope: token.scope }
+      await record(stores, this.#deps, { organisation: null, type: 'token.revoked', actor, subject, details })
     })
   }
 

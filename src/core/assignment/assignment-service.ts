@@ -45,7 +45,13 @@ export class AssignmentService {
       const assignment = await stores.assignments.findById(scope.organisation, id)
       if (!assignment) throw notFound('assignment', id)
       await stores.assignments.delete(assignment.serial)
-      await recordFor(stores, this.#deps, scope, { type: 'assignment.removed', subject: { kind: 'assignment', id } })
+      const release = await stores.releases.find(assignment.release)
+      const subject = { kind: 'assignment', id }
+      const details = {
+        ...(release && { release: release.id, version: release.version }),
+        ...(await targetIds(stores, assignment)),
+      }
+      await recordFor(stores, this.#deps, scope, { type: 'assignment.removed', subject, details })
     })
   }
 
@@ -90,6 +96,11 @@ export async function pin(
   what: { device: Serial | null; group: Serial | null; release: Release; at?: Millis },
 ): Promise<Assignment> {
   const now = what.at ?? deps.clock.now()
+  const held =
+    what.device === null
+      ? await stores.assignments.findByGroup(what.group ?? 0)
+      : await stores.assignments.findByDevice(what.device)
+  const before = held && (await stores.releases.find(held.release))
   const assignment = await stores.assignments.put({
     id: deps.ids.id(now),
     createdAt: now,
@@ -102,7 +113,21 @@ export async function pin(
   await recordFor(stores, deps, scope, {
     type: 'assignment.made',
     subject: { kind: 'assignment', id: assignment.id },
-    details: { release: what.release.id, version: what.release.version, device: what.device, group: what.group },
+    details: {
+      release: what.release.id,
+      version: what.release.version,
+      before: before?.version ?? null,
+      ...(await targetIds(stores, what)),
+    },
   })
   return assignment
+}
+
+async function targetIds(
+  stores: Stores,
+  target: { readonly device: Serial | null; readonly group: Serial | null },
+): Promise<{ device?: Id; group?: Id }> {
+  const device = target.device === null ? undefined : await stores.devices.find(target.device)
+  const group = target.group === null ? undefined : await stores.groups.find(target.group)
+  return { ...(device && { device: device.id }), ...(group && { group: group.id }) }
 }

@@ -80,7 +80,9 @@ export class DataFileService {
       const file = await stores.dataFiles.findById(scope.organisation, id)
       if (!file) throw notFound('data-file', id)
       await stores.dataFiles.delete(file.serial)
-      await recordFor(stores, this.#deps, scope, { type: 'data-file.deleted', subject: { kind: 'data-file', id } })
+      const details = { size: file.size, type: file.type }
+      const subject = { kind: 'data-file', id }
+      await recordFor(stores, this.#deps, scope, { type: 'data-file.deleted', subject, details })
     })
   }
 }

@@ -1,4 +1,4 @@
-import type { Labels, Millis, Serial } from '../common.ts'
+import type { Id, Labels, Millis, Serial } from '../common.ts'
 import { notFound } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
@@ -50,7 +50,8 @@ export class CredentialService {
   async add(stores: Stores, scope: Scope, owner: CredentialOwner, input: CredentialInput): Promise<Credential> {
     const credential = await stores.credentials.insert(this.row(scope.organisation, owner, input))
     const subject = { kind: 'credential', id: credential.id }
-    await recordFor(stores, this.#deps, scope, { type: 'credential.added', subject, details: { scheme: input.scheme } })
+    const details = { scheme: input.scheme, ...(await ownerId(stores, owner)) }
+    await recordFor(stores, this.#deps, scope, { type: 'credential.added', subject, details })
     return credential
   }
 
@@ -83,10 +84,11 @@ export class CredentialService {
     await this.#deps.storage.transaction(async (stores) => {
       const credentials = await listByOwner(stores, owner, scheme)
       if (credentials.length === 0) throw notFound('credential', scheme)
+      const details = { scheme, ...(await ownerId(stores, owner)) }
       for (const credential of credentials) {
         await stores.credentials.delete(credential.serial)
         const subject = { kind: 'credential', id: credential.id }
-        await recordFor(stores, this.#deps, scope, { type: 'credential.removed', subject, details: { scheme } })
+        await recordFor(stores, this.#deps, scope, { type: 'credential.removed', subject, details })
       }
     })
   }
@@ -97,10 +99,11 @@ export class CredentialService {
       const credentials = await listByOwner(stores, owner, scheme)
       if (credentials.length === 0) throw notFound('credential', scheme)
       const generation = 1 + Math.max(...credentials.map((credential) => credential.generation))
+      const details = { scheme, ...(await ownerId(stores, owner)) }
       for (const credential of credentials) {
         await stores.credentials.update(credential.serial, { generation })
         const subject = { kind: 'credential', id: credential.id }
-        await recordFor(stores, this.#deps, scope, { type: 'credential.revoked', subject, details: { scheme } })
+        await recordFor(stores, this.#deps, scope, { type: 'credential.revoked', subject, details })
       }
     })
   }
@@ -110,6 +113,12 @@ export class CredentialService {
     if (credential.sealed === null) throw notFound('recoverable secret', credential.id)
     return this.#deps.secrets.open(credential.sealed, contextOf(credential.scheme))
   }
+}
+
+async function ownerId(stores: Stores, owner: CredentialOwner): Promise<{ device?: Id } | { group?: Id }> {
+  const row = 'device' in owner ? await stores.devices.find(owner.device) : await stores.groups.find(owner.group)
+  if (row === undefined) return {}
+  return 'device' in owner ? { device: row.id } : { group: row.id }
 }
 
 function contextOf(scheme: string): string {

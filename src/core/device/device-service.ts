@@ -1,5 +1,6 @@
 import type { Aliases, Id, Labels, Serial } from '../common.ts'
 import { invalid, notFound, OtaError } from '../errors.ts'
+import { withKeys } from '../event/with-keys.ts'
 import { dropPrivateFirmware } from '../firmware/deploy-service.ts'
 import type { Stores } from '../ports.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
@@ -52,7 +53,13 @@ export class DeviceService {
     for (const credential of input.credentials ?? [])
       await this.#credentials.add(stores, scope, { device: device.serial }, credential)
     const subject = { kind: 'device', id: device.id }
-    await recordFor(stores, this.#deps, scope, { type: 'device.created', subject, details: { key: device.key } })
+    const group = device.group === null ? undefined : await stores.groups.find(device.group)
+    const details = {
+      key: device.key,
+      product: (device.product !== null && (await stores.products.find(device.product))?.key) || null,
+      ...(group && { group: group.key }),
+    }
+    await recordFor(stores, this.#deps, scope, { type: 'device.created', subject, details })
     return device
   }
 
@@ -89,7 +96,7 @@ export class DeviceService {
       await recordFor(stores, this.#deps, scope, {
         type: 'device.changed',
         subject,
-        details: difference(before, patch),
+        details: await withKeys(stores, difference(before, patch)),
       })
       return after
     })

@@ -1,13 +1,13 @@
 import type { Serial } from '../common.ts'
 import type { Clock, Ids, Stores } from '../ports.ts'
 import type { Actor } from './event.ts'
+import type { Typed } from './event-types.ts'
 
-export interface Happening {
+/** Something to be recorded, of a type and with facts that `EVENT_TYPES` knows. */
+export type Happening = Typed & {
   readonly organisation: Serial | null
-  readonly type: string
   readonly actor: Actor
   readonly subject: { readonly kind: string; readonly id: string }
-  readonly details?: Readonly<Record<string, unknown>>
 }
 
 /** Writes an event in the transaction of its change. `details` must hold no secret. */

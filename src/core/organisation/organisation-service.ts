@@ -4,6 +4,7 @@ import { SERVER_FROZEN } from '../device/device-facts.ts'
 import { invalid, notFound, OtaError } from '../errors.ts'
 import type { Actor } from '../event/event.ts'
 import { record } from '../event/record.ts'
+import { withKeys } from '../event/with-keys.ts'
 import type { Stores } from '../ports.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireKey, requireText } from '../validate.ts'
@@ -62,6 +63,7 @@ export class OrganisationService {
         type: 'organisation.created',
         actor,
         subject,
+        details: { key: organisation.key, name: organisation.name },
       })
       return organisation
     })
@@ -85,7 +87,7 @@ export class OrganisationService {
       await recordFor(stores, this.#deps, scope, {
         type: 'organisation.changed',
         subject,
-        details: difference(before, patch),
+        details: await withKeys(stores, difference(before, patch)),
       })
       return after
     })

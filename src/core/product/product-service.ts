@@ -55,7 +55,9 @@ export class ProductService {
       for (const module of input.modules?.length ? input.modules : [{ key: 'main' }])
         modules.push(await this.#insertModule(stores, product, { module, isPrimary: modules.length === 0 }))
       const subject = { kind: 'product', id: product.id }
-      await recordFor(stores, this.#deps, scope, { type: 'product.created', subject, details: { key: product.key } })
+      const { key, distribution } = product
+      const details = { key, distribution, modules: modules.map((module) => module.key) }
+      await recordFor(stores, this.#deps, scope, { type: 'product.created', subject, details })
       return { product, modules }
     })
   }
@@ -127,7 +129,8 @@ export class ProductService {
       if (module.isPrimary) throw new OtaError('in-use', 'The primary module goes only with its product.')
       await stores.modules.delete(module.serial)
       const subject = { kind: 'module', id: module.id }
-      await recordFor(stores, this.#deps, scope, { type: 'module.deleted', subject, details: { key } })
+      const details = { key, product: owner.id }
+      await recordFor(stores, this.#deps, scope, { type: 'module.deleted', subject, details })
     })
   }
 

@@ -1,3 +1,4 @@
+import type { Id } from '../common.ts'
 import type { Actor } from '../event/event.ts'
 import { record } from '../event/record.ts'
 import type { Clock, Ids, Stores } from '../ports.ts'
@@ -44,9 +45,16 @@ export async function moveUpdate(
       before: update.state,
       after: state,
       via: update.via,
+      device: await deviceId(stores, update, move.actor),
+      to: update.steps.map((step) => step.to),
       ...(move.reason && { reason: move.reason }),
       ...move.facts,
     },
   })
   return moved
+}
+
+/** Most moves are the device's own, which need no look. */
+async function deviceId(stores: Stores, update: Update, actor: Actor): Promise<Id | null> {
+  return actor.kind === 'device' ? actor.id : ((await stores.devices.find(update.device))?.id ?? null)
 }

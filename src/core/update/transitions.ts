@@ -1,5 +1,8 @@
 import { isOpen, type OpenState, type UpdateState } from './update.ts'
 
+/** Every state but the one in which updates are born. */
+export type MovedState = Exclude<UpdateState, 'pending'>
+
 /** What can happen to an update. */
 export type Trigger =
   | 'offer' // the device was told
@@ -17,7 +20,7 @@ export type Trigger =
 const ENDS = { succeed: 'succeeded', fail: 'failed', supersede: 'superseded' } as const
 
 /** The whole life of an update as one table; what is absent leaves the state as it is. */
-export const TRANSITIONS: Readonly<Record<OpenState, Partial<Record<Trigger, UpdateState>>>> = {
+export const TRANSITIONS: Readonly<Record<OpenState, Partial<Record<Trigger, MovedState>>>> = {
   pending: { ...ENDS, offer: 'offered', download: 'downloading', install: 'installing', cancel: 'cancelled' },
   offered: {
     ...ENDS,
@@ -50,6 +53,6 @@ export const TRANSITIONS: Readonly<Record<OpenState, Partial<Record<Trigger, Upd
  * The state after `trigger`, or undefined when it changes nothing. A closed update never reopens, so late and duplicate
  * reports are undefined here and harmless.
  */
-export function nextState(state: UpdateState, trigger: Trigger): UpdateState | undefined {
+export function nextState(state: UpdateState, trigger: Trigger): MovedState | undefined {
   return isOpen(state) ? TRANSITIONS[state][trigger] : undefined
 }
