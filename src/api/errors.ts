@@ -15,7 +15,7 @@ export const DOMAIN_PROBLEMS = {
   'not-found': { status: 404, title: 'No such thing' },
   conflict: { status: 409, title: 'A unique name is taken' },
   'precondition-failed': { status: 412, title: 'It was changed meanwhile' },
-  unauthenticated: { status: 401, title: 'Who are you?' },
+  unauthenticated: { status: 401, title: 'Not authenticated' },
   forbidden: { status: 403, title: 'Not allowed' },
   locked: { status: 423, title: 'The account is locked' },
   expired: { status: 401, title: 'The token has expired' },

@@ -7,6 +7,7 @@ import {
   validatorCompiler,
 } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import '../protocols/http/plain-issues.ts'
 import { API_BASE, type ApiOptions } from './api-context.ts'
 import { PROBLEM_TYPE, problemSchema } from './problem.ts'
 import type { Access, ApiRoute } from './route.ts'

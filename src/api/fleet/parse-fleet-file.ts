@@ -1,5 +1,6 @@
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import { OtaError } from '../../core/errors.ts'
+import '../../protocols/http/plain-issues.ts'
 import { type FleetFile, fleetFileSchema } from './fleet-file.ts'
 
 type Path = ReadonlyArray<string | number>
@@ -21,9 +22,9 @@ export function parseFleetFile(text: string): ParsedFleet {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
   const [broken] = document.errors
-  if (broken) throw fleetError(lines.linePos(broken.pos[0]).line, broken.message.split('\n')[0] ?? 'is not YAML')
+  if (broken) throw fleetError(lines.linePos(broken.pos[0]).line, firstSentence(broken.message))
   const lineOf = (path: Path) => lineOfNode(document, lines, path)
-  const parsed = fleetFileSchema.safeParse(document.toJS({ maxAliasCount: 100 }))
+  const parsed = fleetFileSchema.safeParse(plainValue(document))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const at = (issue?.path ?? []).filter((part) => typeof part !== 'symbol')
@@ -34,6 +35,20 @@ export function parseFleetFile(text: string): ParsedFleet {
   }
   refuseDuplicates(parsed.data, lineOf)
   return { fleet: parsed.data, lineOf }
+}
+
+/** Without the place and the picture of it that the parser adds: the line is named already. */
+function firstSentence(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/( at line \d+, column \d+)?:?$/, '')
+}
+
+/** An alias without its anchor, and too many of them, come to light only here. */
+function plainValue(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (cause) {
+    throw fleetError(1, cause instanceof Error ? firstSentence(cause.message) : 'is not YAML', cause)
+  }
 }
 
 /** An error that names its line; `details.line` holds it for programs. */

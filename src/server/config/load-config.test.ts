@@ -24,12 +24,14 @@ describe('configuration', () => {
   })
 
   it.each([
-    ['a port that is none', { GODWIT_PORT: 'eighty' }, 'GODWIT_PORT'],
+    ['a port that is none', { GODWIT_PORT: 'eighty' }, /^GODWIT_PORT: must be a number$/],
+    ['a port beyond all ports', { GODWIT_PORT: '99999' }, /^GODWIT_PORT: must be at most 65535$/],
+    ['a proxy that is no address', { GODWIT_TRUSTED_PROXIES: 'loopback,foo' }, 'trustedProxies: "foo"'],
     ['a database that is not PostgreSQL', { GODWIT_DATABASE_URL: 'mysql://x' }, 'GODWIT_DATABASE_URL'],
     ['a log level that is none', { GODWIT_LOG: 'loud' }, 'GODWIT_LOG'],
     ['TLS with half a pair', { GODWIT_TLS_CERT: 'cert.pem' }, 'GODWIT_TLS_KEY'],
     ['PostgreSQL without a master key', { GODWIT_DATABASE_URL: 'postgres://h/d' }, 'GODWIT_MASTER_KEY'],
-  ])('names what is wrong: %s', (_name, env: Record<string, string>, named) => {
+  ])('names what is wrong: %s', (_name, env: Record<string, string>, named: string | RegExp) => {
     expect(() => load(env)).toThrow(named)
   })
 
@@ -38,6 +40,11 @@ describe('configuration', () => {
     expect(() => load({ GODWIT_DATA: '.' })).toThrow('unknown key prot')
     yaml('limits: { loginFailure: 3 }\n')
     expect(() => load({ GODWIT_DATA: '.' })).toThrow('unknown key loginFailure')
+  })
+
+  it('says where the file is no YAML, in one line', () => {
+    yaml('port: [1\n')
+    expect(() => load({ GODWIT_DATA: '.' })).toThrow(/godwit\.yaml is not YAML: .* at line 2, column 1$/)
   })
 
   it('masks secrets when it is shown', () => {

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse } from 'yaml'
 import { OtaError } from '../../core/errors.ts'
+import '../../protocols/http/plain-issues.ts'
+import { parseTrustedProxies } from '../../protocols/http/trusted-proxies.ts'
 import { type Config, configSchema, DEFAULTS, SETTINGS } from './settings.ts'
 
 export interface ConfigSources {
@@ -36,9 +38,9 @@ export function loadConfig(sources: ConfigSources): Config {
   const name = String(issue?.path[0] ?? '')
   const where = origin[name] ?? (file && name in file ? 'godwit.yaml' : 'the configuration')
   const unknown = issue?.code === 'unrecognized_keys' ? `unknown key ${issue.keys.join(', ')}` : undefined
-  throw new OtaError('invalid', `${where}: ${issue?.path.join('.') || 'godwit.yaml'}: ${unknown ?? issue?.message}`, {
-    details: { field: name },
-  })
+  // A flag or variable names the setting by itself.
+  const place = name in origin ? [where] : [where, issue?.path.join('.') || 'godwit.yaml']
+  throw new OtaError('invalid', [...place, unknown ?? issue?.message].join(': '), { details: { field: name } })
 }
 
 function readFile(path: string): Record<string, unknown> | undefined {
@@ -46,7 +48,8 @@ function readFile(path: string): Record<string, unknown> | undefined {
   try {
     return parse(readFileSync(path, 'utf8')) ?? undefined
   } catch (cause) {
-    throw new OtaError('invalid', `${path} is not YAML: ${cause instanceof Error ? cause.message : ''}`, { cause })
+    const reason = cause instanceof Error ? cause.message.split('\n')[0]?.replace(/:$/, '') : ''
+    throw new OtaError('invalid', `${path} is not YAML: ${reason}`, { cause })
   }
 }
 
@@ -58,6 +61,7 @@ function finish(config: Config, cwd: string): Config {
       'invalid',
       'With PostgreSQL the master key must be given as GODWIT_MASTER_KEY (32 bytes, base64).',
     )
+  parseTrustedProxies(config.trustedProxies)
   const path = (value: string | undefined) => (value === undefined ? undefined : resolve(cwd, value))
   return { ...config, tlsCert: path(config.tlsCert), tlsKey: path(config.tlsKey) }
 }

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { parseFleetFile } from './parse-fleet-file.ts'
+
+it.each([
+  ['an empty file', '\n', 'line 1: the file: must be an object'],
+  [
+    'a list where a key belongs',
+    'organisations:\n  - key: acme\n   products: [\n',
+    'line 3: Sequence item without - indicator',
+  ],
+  [
+    'an alias without its anchor',
+    'organisations: *none\n',
+    'line 1: Unresolved alias (the anchor must be set before the alias): none',
+  ],
+  [
+    'a device without a key',
+    'organisations:\n  - key: acme\n    devices: [{ name: x }]\n',
+    'line 3: organisations.0.devices.0.key: is missing',
+  ],
+])('tells of %s in one line', (_name, text, sentence) => {
+  const fault = expect.objectContaining({ code: 'invalid', message: sentence })
+  expect(() => parseFleetFile(text)).toThrow(fault)
+})
