@@ -3,7 +3,7 @@ import type { CredentialOwner } from '../core/device/credential-service.ts'
 import type { Credential } from '../core/device/device.ts'
 import { findDevice } from '../core/device/device-service.ts'
 import { findGroup } from '../core/device/group-service.ts'
-import { notFound } from '../core/errors.ts'
+import { notFound, OtaError } from '../core/errors.ts'
 import { recordFor } from '../core/service.ts'
 import {
   credentialFields,
@@ -103,6 +103,8 @@ export const deviceCredentialRoutes = [
       const device = await findDevice(stores, organisation.serial, params.device)
       const credential = (await stores.credentials.listByDevice(device.serial, params.scheme)).at(-1)
       if (!credential) throw notFound('credential', params.scheme)
+      if (credential.sealed === null)
+        throw new OtaError('not-found', `No ${credential.scheme} secret is kept readable; rotate it to get a new one.`)
       const secret = services.credentials.reveal(credential)
       const subject = { kind: 'credential', id: credential.id }
       const details = { scheme: credential.scheme, device: device.id }

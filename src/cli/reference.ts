@@ -11,7 +11,8 @@ here. This page is made by \`npm run docs\` from the commands themselves.
 login, else \`http://127.0.0.1:8080\`), and one of \`--token\` (\`GODWIT_TOKEN\`), \`--email\` (\`GODWIT_EMAIL\`) with the password in
 \`GODWIT_PASSWORD\` or asked for, or what \`godwit login\` kept. An option comes before the environment, and both before the
 kept login; a kept token goes to its own server alone. \`--organisation KEY\` (\`GODWIT_ORGANISATION\`) is needed where the
-account has several. A certificate of your own goes into \`NODE_EXTRA_CA_CERTS\`.
+account belongs to several; a server administrator names with it also those to which it does not belong. A
+certificate of your own goes into \`NODE_EXTRA_CA_CERTS\`.
 
 **Output.** What was asked for goes to standard output, everything else (progress, warnings, hints) to standard error. With
 \`--json\` it is the answer of the [management API](api.md) as it came. Lists show one page; \`--all\` fetches every page.

@@ -56,6 +56,6 @@ it.each([
   expect(serverUrl(text).href).toBe(href)
 })
 
-it('an address that is none is wrong usage', () => {
-  expect(() => serverUrl('http://')).toThrow(expect.objectContaining({ exitCode: EXIT.usage }))
+it.each(['http://', 'ftp://ota.example.com'])('an address that is none is wrong usage: %s', (text) => {
+  expect(() => serverUrl(text)).toThrow(expect.objectContaining({ exitCode: EXIT.usage }))
 })

@@ -48,8 +48,9 @@ export async function connect(flags: ConnectionFlags, env: NodeJS.ProcessEnv): P
 
 /** A server's address in its one spelling. */
 export function serverUrl(text: string): URL {
-  const url = URL.parse(/^https?:\/\//i.test(text) ? text : `http://${text}`)
-  if (!url) throw usage(`--server: "${text}" is not an address such as https://ota.example.com`)
+  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw usage(`--server: "${text}" is not an address such as https://ota.example.com`)
   url.search = ''
   url.hash = ''
   return url

@@ -6,10 +6,10 @@ const sentence = (status: number, body: unknown) =>
   new ServerRefusal(readProblem(status, typeof body === 'string' ? body : JSON.stringify(body))).message
 
 describe('a refusal of the server', () => {
-  it('is title and detail, and exit code 1', () => {
+  it('is the sentence of its detail, and exit code 1', () => {
     const problem = { title: 'No such thing', detail: 'No such device: x', status: 404, code: 'not-found' }
     const refusal = new ServerRefusal(readProblem(404, JSON.stringify(problem)))
-    expect(refusal.message).toBe('No such thing: No such device: x')
+    expect(refusal.message).toBe('No such device: x')
     expect(refusal.problem.code).toBe('not-found')
     expect(refusal.exitCode).toBe(EXIT.failed)
   })
@@ -25,7 +25,7 @@ describe('a refusal of the server', () => {
       { line: 7, pointer: '', detail: 'is not JSON' },
     ]
     expect(sentence(422, { title: 'Some lines are bad', detail: '2 of 9 lines are bad.', errors })).toBe(
-      'Some lines are bad: 2 of 9 lines are bad.\n  line 2 /iotaap/token: must be 12 letters or digits\n  line 7: is not JSON',
+      '2 of 9 lines are bad.\n  line 2 /iotaap/token: must be 12 letters or digits\n  line 7: is not JSON',
     )
   })
 

@@ -11,7 +11,7 @@ export interface ProblemDocument {
   readonly facts: Readonly<Record<string, unknown>>
 }
 
-/** The server said no. Its message is `<title>: <detail>`, with a line for each further error. */
+/** The server said no. Its message is the detail, after the title where it is no sentence, with a line for each further error. */
 export class ServerRefusal extends CommandFailure {
   readonly problem: ProblemDocument
 
@@ -39,7 +39,7 @@ export function readProblem(status: number, body: string): ProblemDocument {
 const SHOWN_ERRORS = 20
 
 function sentence({ title, detail, errors, facts }: ProblemDocument): string {
-  const head = detail === '' ? title : `${title}: ${detail}`
+  const head = detail === '' ? title : /^[A-Z]|\.$/.test(detail) ? detail : `${title}: ${detail}`
   const lines = errors.length > 1 || errors.some((error) => error.line !== undefined) ? errors : []
   const more = lines.length > SHOWN_ERRORS ? [`… and ${lines.length - SHOWN_ERRORS} more`] : []
   const organisations = Array.isArray(facts['organisations'])

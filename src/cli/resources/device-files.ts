@@ -1,5 +1,6 @@
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { type JsonObject, objectsAt, textAt } from '../client/json.ts'
@@ -81,13 +82,14 @@ function printReport(report: JsonObject): void {
     `${count('lines')} devices: ${count('created')} ${would}created, ${count('updated')} updated, ${count('skipped')} skipped, ${count('failed')} failed`,
   )
   for (const fault of objectsAt(report, 'errors'))
-    note(`line ${textAt(fault, 'line')} ${textAt(fault, 'pointer')}: ${textAt(fault, 'detail')}`)
+    note(`${`line ${textAt(fault, 'line')} ${textAt(fault, 'pointer')}`.trimEnd()}: ${textAt(fault, 'detail')}`)
 }
 
 async function exportDevices(call: Call): Promise<void> {
   const { api, options } = call
   const file = options.text('output')
   const format = options.text('format') ?? (file === undefined ? 'ndjson' : formatOf(file))
+  if (file !== undefined && !existsSync(dirname(file))) throw usage(`the folder ${dirname(file)} does not exist`)
   const body = await api.download('/devices/export', {
     format,
     secrets: options.negated('secrets') ? 'false' : 'true',

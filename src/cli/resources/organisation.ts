@@ -35,6 +35,7 @@ export function addOrganisationCommands(program: Command): void {
     argument: ['<key>', 'its key'],
     fields: [...FIELDS, { member: 'id', flag: 'id', kind: 'text', meaning: 'a fixed id, 24 hex digits', value: 'id' }],
     body: (call) => ({ key: call.args[0], ...settings(call) }),
+    hint: (call) => `To work in it: --organisation ${call.args[0]}, or GODWIT_ORGANISATION=${call.args[0]}.`,
     examples: ['godwit organisation create acme --name "Acme GmbH"'],
   })
   addChange(noun, {

@@ -138,6 +138,8 @@ export interface WriteVerb extends Omit<ShowVerb, 'argument'> {
   readonly fields: readonly Field[]
   /** Members that the options do not give by themselves. */
   readonly body?: (call: Call) => Record<string, unknown>
+  /** What to know next; said on standard error when the thing was made. */
+  readonly hint?: (call: Call) => string
   /** Options that are no plain members. */
   readonly extra?: (command: Command) => void
 }
@@ -157,6 +159,7 @@ export function addCreate(parent: Command, verb: WriteVerb): void {
   online(command, async (call) => {
     const body = { ...bodyOf(verb.fields, call.options), ...verb.body?.(call) }
     printThing(call, await call.api.create(verb.path(call), { body }), verb.facts)
+    if (verb.hint && !call.json) note(verb.hint(call))
   })
   withExamples(command, ...verb.examples)
 }
