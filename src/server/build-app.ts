@@ -43,6 +43,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   const dispatcher = firstSegmentDispatcher(
     protocols.map((protocol) => protocol.owner),
     plainOwner,
+    limits,
   )
   const logger = options.logger(protocols)
   const metrics = createMetrics()

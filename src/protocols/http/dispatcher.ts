@@ -15,7 +15,7 @@
  * What is not HTTP at all never gets here: see `client-error.ts`.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
-import { DEFAULT_HTTP_LIMITS } from './limits.ts'
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './limits.ts'
 import { MethodTable } from './method-table.ts'
 import { normaliseUrl, pathSegments } from './request-path.ts'
 import type { Owner } from './route-owners.ts'
@@ -30,7 +30,11 @@ export interface Dispatcher {
 }
 
 /** Makes the dispatcher; see the top of this file. */
-export function firstSegmentDispatcher(owners: readonly Owner[], fallback: Owner): Dispatcher {
+export function firstSegmentDispatcher(
+  owners: readonly Owner[],
+  fallback: Owner,
+  { pathParameterChars }: Pick<HttpLimits, 'pathParameterChars'> = DEFAULT_HTTP_LIMITS,
+): Dispatcher {
   const methods = new MethodTable()
   const ownerOf = (url: string, method: string): Owner => {
     const segments = pathSegments(url)
@@ -49,7 +53,7 @@ export function firstSegmentDispatcher(owners: readonly Owner[], fallback: Owner
     serverOptions: {
       rewriteUrl: (request) => normaliseUrl(request.url ?? '/'),
       frameworkErrors: (error, request, reply) => unroutable(ownerOf, { error, request, reply }),
-      routerOptions: { ignoreTrailingSlash: true, maxParamLength: DEFAULT_HTTP_LIMITS.pathParameterChars },
+      routerOptions: { ignoreTrailingSlash: true, maxParamLength: pathParameterChars },
     },
     attach(app) {
       app.addHook('onRoute', (route) => methods.add(route.url, [route.method].flat()))

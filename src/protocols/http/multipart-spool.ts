@@ -2,8 +2,8 @@ import multipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { StagedBlob } from '../../core/blobs.ts'
 import { invalid } from '../../core/errors.ts'
-import { DEFAULT_HTTP_LIMITS } from './limits.ts'
 import { discardRest, limitIdle, uploadError } from './request-body.ts'
+import { limitsOf } from './request-limits.ts'
 
 /** A part with a filename, while its bytes are coming in. */
 export interface FilePart {
@@ -35,6 +35,7 @@ export interface SpoolOptions {
   readonly files: readonly string[]
   /** Stages one wanted file part: consumes `part.bytes` to the end or throws. */
   readonly stage: (part: FilePart) => Promise<StagedBlob>
+  /** Unless given, the server's limits. */
   readonly maxFields?: number
   readonly maxFieldBytes?: number
   readonly idleTimeoutMs?: number
@@ -53,10 +54,15 @@ export async function acceptMultipart(host: FastifyInstance): Promise<void> {
  * is read and thrown away within limits, so that the sender sees the answer.
  */
 export async function spoolForm(request: FastifyRequest, options: SpoolOptions): Promise<SpooledForm> {
-  const form = new Form(options)
+  const limits = limitsOf(request.raw)
+  const form = new Form({
+    ...options,
+    maxFields: options.maxFields ?? limits.multipartFields,
+    maxFieldBytes: options.maxFieldBytes ?? limits.multipartFieldBytes,
+  })
   const release = limitIdle(request.raw, options.idleTimeoutMs)
   try {
-    for await (const part of partsOf(request, options)) await form.take(part)
+    for await (const part of partsOf(request, options.maxFields ?? limits.multipartFields)) await form.take(part)
   } catch (error) {
     await form.discardAll()
     throw error
@@ -67,13 +73,15 @@ export async function spoolForm(request: FastifyRequest, options: SpoolOptions):
   return form
 }
 
+type FormOptions = SpoolOptions & { readonly maxFields: number; readonly maxFieldBytes: number }
+
 class Form implements SpooledForm {
   readonly fields = new Map<string, string>()
   readonly files = new Map<string, StagedFile>()
   readonly #seen = new Set<string>()
-  readonly #options: SpoolOptions
+  readonly #options: FormOptions
 
-  constructor(options: SpoolOptions) {
+  constructor(options: FormOptions) {
     this.#options = options
   }
 
@@ -94,10 +102,10 @@ class Form implements SpooledForm {
   }
 
   async #takeText(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-    if (this.fields.size >= (this.#options.maxFields ?? DEFAULT_HTTP_LIMITS.multipartFields)) {
+    if (this.fields.size >= this.#options.maxFields) {
       throw invalid('body', 'too many text parts')
     }
-    const limit = this.#options.maxFieldBytes ?? DEFAULT_HTTP_LIMITS.multipartFieldBytes
+    const limit = this.#options.maxFieldBytes
     const chunks: Uint8Array[] = []
     let size = 0
     for await (const chunk of bytes) {
@@ -114,8 +122,9 @@ class Form implements SpooledForm {
 }
 
 /** Every part as a stream: what is text and how long it may be is decided here, not by the parser. */
-async function* partsOf(request: FastifyRequest, options: SpoolOptions): AsyncGenerator<MultipartFile> {
-  const parts = (options.maxFields ?? DEFAULT_HTTP_LIMITS.multipartFields) + DEFAULT_HTTP_LIMITS.multipartFiles
+async function* partsOf(request: FastifyRequest, maxFields: number): AsyncGenerator<MultipartFile> {
+  const { multipartFiles, multipartHeaderBytes } = limitsOf(request.raw)
+  const parts = maxFields + multipartFiles
   const config = {
     isPartAFile: () => true,
     throwFileSizeLimit: false,
@@ -124,7 +133,7 @@ async function* partsOf(request: FastifyRequest, options: SpoolOptions): AsyncGe
       files: parts,
       fileSize: Number.POSITIVE_INFINITY,
       headerPairs: 32,
-      headerSize: DEFAULT_HTTP_LIMITS.multipartHeaderBytes,
+      headerSize: multipartHeaderBytes,
     },
   }
   const iterator = request.parts(config)

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { OtaError } from '../../core/errors.ts'
-import { DEFAULT_HTTP_LIMITS } from './limits.ts'
+import { limitsOf } from './request-limits.ts'
 
 export interface RawBodyOptions {
   /** Throws `OtaError('too-large')` once passed, and at once when Content-Length announces more. */
@@ -45,7 +45,7 @@ export function uploadError(error: unknown): OtaError {
 /** Cuts the connection when no byte of a body comes for so long; returns how to stop watching. */
 export function limitIdle(
   request: IncomingMessage,
-  idleTimeoutMs: number = DEFAULT_HTTP_LIMITS.bodyIdleTimeoutMs,
+  idleTimeoutMs: number = limitsOf(request).bodyIdleTimeoutMs,
 ): () => void {
   // An injected request (`app.inject`) has no connection that could stall.
   if (typeof request.setTimeout !== 'function') return () => {}
@@ -63,8 +63,9 @@ export function limitIdle(
  */
 export function discardRest(request: IncomingMessage): void {
   if (request.readableEnded || request.destroyed) return
-  let left = DEFAULT_HTTP_LIMITS.discardBytes
-  const cutOff = setTimeout(() => request.destroy(), DEFAULT_HTTP_LIMITS.discardMs)
+  const { discardBytes, discardMs } = limitsOf(request)
+  let left = discardBytes
+  const cutOff = setTimeout(() => request.destroy(), discardMs)
   request.on('error', () => {})
   for (const last of ['end', 'close']) request.once(last, () => clearTimeout(cutOff))
   request.unpipe()

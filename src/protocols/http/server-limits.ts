@@ -2,6 +2,7 @@ import type { ServerOptions } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { HttpLimits } from './limits.ts'
 import { limitIdle } from './request-body.ts'
+import { keepLimits } from './request-limits.ts'
 
 /** Looks at slow heads so often, so that their limit means what it says. */
 const LOOK_EVERY_MS = 1_000
@@ -26,6 +27,7 @@ export function attachLimits(app: FastifyInstance, limits: HttpLimits): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const { 'content-length': length, 'transfer-encoding': coding } = request.headers
     if ((length !== undefined && length !== '0') || coding !== undefined) {
+      keepLimits(request.raw, limits)
       request.raw.once('end', limitIdle(request.raw, limits.bodyIdleTimeoutMs))
     }
     done()

@@ -4,7 +4,7 @@ import { createProtocols } from '../../../src/server/protocols.ts'
 import { FilesystemBlobs } from '../../../src/storage/blob/filesystem-blobs.ts'
 import { openSqlStorage } from '../../../src/storage/sql/open-storage.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
-import { startTestServer, type TestServer } from '../../support/test-server.ts'
+import { startTestServer, type TestServer, type TestServerOptions } from '../../support/test-server.ts'
 import type { Attempt, Parties, Reply } from './case.ts'
 import { type State, StateReader } from './state.ts'
 import { makeTenant, PASSWORD, type Tenant } from './tenant.ts'
@@ -18,6 +18,8 @@ const MARK_LETTERS = 'bcdfghjkqvwxz'
 export class World {
   readonly server: TestServer
   readonly administrator: string
+  /** Where blobs and temporary files are. */
+  readonly folder: string
   readonly #reader: StateReader
   readonly #close: () => Promise<void>
   #tenants = 0
@@ -25,15 +27,16 @@ export class World {
 
   private constructor(
     server: TestServer,
-    parts: { administrator: string; reader: StateReader; close: () => Promise<void> },
+    parts: { administrator: string; reader: StateReader; folder: string; close: () => Promise<void> },
   ) {
     this.server = server
     this.administrator = parts.administrator
     this.#reader = parts.reader
     this.#close = parts.close
+    this.folder = parts.folder
   }
 
-  static async open(): Promise<World> {
+  static async open(options: Pick<TestServerOptions, 'http' | 'limits'> = {}): Promise<World> {
     const folder = await temporaryFolder()
     const file = join(folder.path, 'godwit.db')
     const storage = await openSqlStorage({ kind: 'sqlite', file })
@@ -42,6 +45,7 @@ export class World {
       storage,
       blobs: await FilesystemBlobs.open(folder.path),
       listen: true,
+      ...options,
     })
     const { core } = server
     const account = await core.accounts.create(SYSTEM, {
@@ -56,7 +60,7 @@ export class World {
       await server.close()
       await folder.remove()
     }
-    return new World(server, { administrator, reader, close })
+    return new World(server, { administrator, reader, folder: folder.path, close })
   }
 
   tenant(): Promise<Tenant> {
