@@ -14,6 +14,7 @@ module.exports = {
     only('spoke-zone-is-ignorant-of-others', 'protocols/spoke-zone', ['core/', 'protocols/http/']),
     only('iotaap-is-ignorant-of-others', 'protocols/iotaap', ['core/', 'protocols/http/']),
     only('enos-is-ignorant-of-others', 'protocols/enos', ['core/', 'protocols/http/']),
+    only('native-is-ignorant-of-others', 'protocols/native', ['core/', 'protocols/http/']),
     only('api-imports-core-and-http-edge', 'api', ['core/', 'protocols/http/']),
     only('simulator-speaks-the-wire-itself', 'simulator', []),
     only('cli-goes-over-http', 'cli', ['server/', 'simulator/', 'core/errors\\.ts', 'api/fleet/']),

@@ -20,6 +20,13 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   dataFileDays: 'how long data files of devices are kept, days',
   dataFileBytes: 'largest data file, bytes',
   dataFilesPerDevice: 'data files of one device',
+  webhooksPerOrganisation: 'webhooks of one organisation',
+  webhookTimeoutSeconds: 'a webhook that has not answered after so long has failed, seconds',
+  webhookFirstRetrySeconds: 'pause after the first failed delivery, seconds; doubles with each failure in a row',
+  webhookMaxRetrySeconds: 'longest such pause, seconds',
+  webhookRetrySeconds: 'an event that could not be delivered for so long becomes a dead letter, seconds',
+  webhookPauseAfter: 'events given up in a row before the server stops delivering to a webhook',
+  deadLetterDays: 'how long dead letters are kept, days',
   pollCacheDevices: 'devices whose facts are held in memory for polls',
 }
 
@@ -81,7 +88,7 @@ ${limits(DEFAULT_HTTP_LIMITS, HTTP_MEANINGS).join('\n')}
 
 ## Protocols
 
-Each protocol has a block of its own in \`godwit.yaml\` (\`iotaap:\`, \`spokeZone:\`, \`enos:\`); its page in
+Each protocol has a block of its own in \`godwit.yaml\` (\`iotaap:\`, \`spokeZone:\`, \`enos:\`, \`native:\`); its page in
 [protocols/](protocols/) lists what can be set.
 `
 }

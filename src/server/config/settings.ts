@@ -104,6 +104,7 @@ export const configSchema = z.strictObject({
   iotaap: z.record(z.string(), z.unknown()).optional(),
   spokeZone: z.record(z.string(), z.unknown()).optional(),
   enos: z.record(z.string(), z.unknown()).optional(),
+  native: z.record(z.string(), z.unknown()).optional(),
 })
 
 export type Config = z.output<typeof configSchema>

@@ -8,6 +8,7 @@ import type { Cases } from './case.ts'
 import { API_CASES } from './cases/api.ts'
 import { ENOS_CASES } from './cases/enos.ts'
 import { IOTAAP_CASES } from './cases/iotaap.ts'
+import { NATIVE_CASES } from './cases/native.ts'
 import { PUBLIC_ROUTES } from './cases/public.ts'
 import { SPOKE_ZONE_CASES } from './cases/spoke-zone.ts'
 import { leaked, markersOf } from './leaks.ts'
@@ -16,7 +17,7 @@ import type { Tenant } from './tenant.ts'
 import { Trial } from './trial.ts'
 import { World } from './world.ts'
 
-const CASES: Cases = { ...API_CASES, ...IOTAAP_CASES, ...SPOKE_ZONE_CASES, ...ENOS_CASES }
+const CASES: Cases = { ...API_CASES, ...IOTAAP_CASES, ...SPOKE_ZONE_CASES, ...ENOS_CASES, ...NATIVE_CASES }
 
 const NAMES = Object.keys(CASES)
 const READING = NAMES.filter((name) => name.startsWith('GET '))

@@ -6,7 +6,7 @@ import type { Tenant } from './tenant.ts'
 const TELLING = /^(?:[0-9a-f]{24}|[0-9a-f]{32,}|[A-Za-z0-9]{24}\.\w+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
 
 /** What a tenant is given numbers for. */
-const NUMBERS = [1, 2, 3, 4, 5, 11, 12, 13, 14, 15, 21, 22, 23]
+const NUMBERS = [1, 2, 3, 4, 5, 11, 12, 13, 14, 15, 16, 21, 22, 23]
 
 /** Every text that belongs to a tenant and to nobody else: ids, keys, names, versions, digests, secrets, bytes. */
 export function markersOf(tenant: Tenant, state: State): Set<string> {

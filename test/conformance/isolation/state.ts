@@ -15,7 +15,8 @@ const OWNER: Readonly<Record<string, string>> = {
   api_tokens: '(select organisation from memberships where account = t.account order by organisation limit 1)',
   access_keys: 'organisation',
   access_tokens: '(select organisation from access_keys where serial = t.access_key)',
-  once: "(select organisation from access_keys where t.key like serial || '/%')",
+  once: `case purpose when 'report' then (select organisation from devices where t.key like serial || '/%')
+    else (select organisation from access_keys where t.key like serial || '/%') end`,
   idempotency: '(select organisation from memberships where account = t.account order by organisation limit 1)',
   tallies: 'organisation',
   products: 'organisation',

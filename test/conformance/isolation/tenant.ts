@@ -44,6 +44,7 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
   const people = await makePeople(server, mark, organisation.serial)
   const secrets = {
     native: `${mark}-native-token-0123456789`,
+    tracker: `${mark}-tracker-token-0123456789`,
     iotaap: letters(`${mark}-iotaap`, 12),
     group: letters(`${mark}-group`, 16),
     enos: `${mark}-enos-secret`,
@@ -98,6 +99,10 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
         aliases: { 'enos/device-key': `${mark}-device-key`, 'enos/asset-id': `${mark}-asset-id` },
         credentials: [recoverable('enos', secrets.enos)],
       }),
+      tracker: await device('tracker', 16, {
+        product: product.serial,
+        credentials: [{ scheme: 'native', secret: secrets.tracker }],
+      }),
       member: await device('member', 15, { product: product.serial, group: group.serial }),
     }
     const { accessKey } = await services.accessKeys.create(scope, {
@@ -149,7 +154,11 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
   const announced = await core.dataFiles.announce(zone, { type: 'log' })
   const dataFile = await core.dataFiles.store(zone, announced.serial, await stage(image('data-file')))
   const update = await core.gateway.grant(await factsOf(devices.enos.serial), { via: 'enos', reporting: 'progress' })
-  if (!update) throw new Error('no update was granted')
+  const wanted = { product: product.key, version: firmware.firmware.version }
+  await core.assignments.assign(scope, { device: devices.tracker.key }, wanted)
+  const tracker = await factsOf(devices.tracker.serial)
+  const nativeUpdate = await core.gateway.grant(tracker, { via: 'native', reporting: 'progress' })
+  if (!update || !nativeUpdate) throw new Error('no update was granted')
 
   return {
     mark,
@@ -168,6 +177,7 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
     assignment,
     dataFile,
     update,
+    nativeUpdate,
     ...(await logIn(server, { mark, devices, secrets, factsOf })),
     signedUrlToken: await core.deps.tokens.sign(
       'enos/download',

@@ -1,0 +1,43 @@
+import type { FastifyRequest } from 'fastify'
+import type { Core } from '../../core/create-core.ts'
+import type { DeviceFacts } from '../../core/device/device-facts.ts'
+import { hashToken } from '../../core/device/secret-hash.ts'
+import { OtaError } from '../../core/errors.ts'
+import { CallThrottle } from '../http/call-throttle.ts'
+import type { NativeConfig } from './config.ts'
+import { NATIVE } from './names.ts'
+
+export interface Auth {
+  /** Who calls. Throws `unauthenticated`, and `too-many` beyond the rate of this kind of call. */
+  device(request: FastifyRequest): Promise<DeviceFacts>
+}
+
+export type CallKind = 'calls' | 'artifacts'
+
+const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i
+
+/** Bearer tokens of devices; nothing but the header is looked at. [native 2] */
+export function createAuth(core: Core, config: NativeConfig): Readonly<Record<CallKind, Auth>> {
+  const { gateway } = core
+  const { clock } = core.deps
+
+  function authOf(callsPerMinute: number): Auth {
+    const throttle = new CallThrottle({ callsPerMinute, capacity: config.throttledDevices })
+    return {
+      async device(request) {
+        const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
+        if (token === undefined) throw new OtaError('unauthenticated', 'Send the token as Authorization: Bearer.')
+        const facts = await gateway.find({ by: 'token', scheme: NATIVE, hash: hashToken(token) })
+        if (!facts) throw new OtaError('unauthenticated', 'No device has this token.')
+        const { serial } = facts.device
+        const retryAfterSeconds = throttle.take(serial, clock.now())
+        if (retryAfterSeconds > 0)
+          throw new OtaError('too-many', 'Too many requests of this device.', { details: { retryAfterSeconds } })
+        gateway.seen(serial)
+        return facts
+      },
+    }
+  }
+
+  return { calls: authOf(config.callsPerMinute), artifacts: authOf(config.artifactCallsPerMinute) }
+}
