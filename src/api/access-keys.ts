@@ -6,10 +6,10 @@ import { page, pageOf, pageQuery } from './paging.ts'
 import { administratorRoute, type OrganisationCall, organisationRoute } from './route.ts'
 
 const permissionsField = z
-  .array(z.enum(['read', 'write']))
+  .array(z.enum(['read', 'write', 'enrol']))
   .min(1)
-  .max(2)
-  .describe('write includes read')
+  .max(3)
+  .describe('write includes the others; enrol lets devices make themselves known and nothing else')
 
 const accessKeyView = z
   .strictObject({

@@ -7,6 +7,7 @@ import { createDeviceGateway } from './create-device-gateway.ts'
 import { DataFileService } from './data-file/data-file-service.ts'
 import { CredentialService } from './device/credential-service.ts'
 import { DeviceService } from './device/device-service.ts'
+import { EnrolmentService } from './device/enrolment-service.ts'
 import { GroupService } from './device/group-service.ts'
 import { LastSeen } from './device/last-seen.ts'
 import type { DeviceGateway } from './device-gateway.ts'
@@ -28,6 +29,7 @@ export interface Services {
   readonly accessKeys: AccessKeyService
   readonly products: ProductService
   readonly devices: DeviceService
+  readonly enrolments: EnrolmentService
   readonly groups: GroupService
   readonly credentials: CredentialService
   readonly firmware: FirmwareService
@@ -57,6 +59,7 @@ export function createCore(ports: Ports, limits: Partial<CoreLimits> = {}): Core
 
 export function createServices(deps: ServiceDeps): Services {
   const credentials = new CredentialService(deps)
+  const devices = new DeviceService(deps, credentials)
   return {
     credentials,
     organisations: new OrganisationService(deps),
@@ -64,7 +67,8 @@ export function createServices(deps: ServiceDeps): Services {
     apiTokens: new ApiTokenService(deps),
     accessKeys: new AccessKeyService(deps),
     products: new ProductService(deps),
-    devices: new DeviceService(deps, credentials),
+    devices,
+    enrolments: new EnrolmentService(deps, { devices, credentials }),
     groups: new GroupService(deps),
     firmware: new FirmwareService(deps),
     deploys: new DeployService(deps),

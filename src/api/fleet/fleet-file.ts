@@ -22,7 +22,7 @@ const accessKey = z.strictObject({
   key: text,
   secret: text,
   name: z.string().max(200).optional(),
-  permissions: z.array(z.enum(['read', 'write'])).default(['read']),
+  permissions: z.array(z.enum(['read', 'write', 'enrol'])).default(['read']),
 })
 
 const module = z.strictObject({

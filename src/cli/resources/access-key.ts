@@ -12,7 +12,7 @@ const ARGUMENT = ['<access-key>', 'key or id'] as const
 const KEY = '11111111-2222-4333-8444-555555555555'
 
 const permission = () =>
-  new Option('--permission <list>', 'read, or read,write').choices(['read', 'write', 'read,write'])
+  new Option('--permission <list>', 'read, read,write or enrol').choices(['read', 'write', 'read,write', 'enrol'])
 
 function permissionsOf({ options }: Call): { permissions?: string[] } {
   const text = options.text('permission')

@@ -135,7 +135,7 @@ export class AccessKeyService {
   }
 }
 
-/** Whether a key may do `permission` in an organisation; `write` includes `read`. */
+/** Whether a key may do `permission` in an organisation; `write` includes the others. */
 export function isGranted(accessKey: AccessKey, organisation: Serial, permission: Permission): boolean {
   return accessKey.grants.some(
     (grant) =>

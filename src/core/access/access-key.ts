@@ -1,7 +1,7 @@
 import type { Entity, Millis, Serial } from '../common.ts'
 
-/** What a program may do in an organisation. `write` includes everything. */
-export type Permission = 'read' | 'write'
+/** What a program may do in an organisation. `write` includes everything; `enrol` is for devices that make themselves known. */
+export type Permission = 'read' | 'write' | 'enrol'
 
 export interface AccessGrant {
   readonly organisation: Serial

@@ -7,9 +7,9 @@ interface Window {
 
 const WINDOW_MS = 60_000
 
-/** Counts calls per device in windows of a minute that begin with the first call. Bounded; of this node alone. */
-export class CallThrottle {
-  readonly #windows = new Map<Serial, Window>()
+/** Counts calls per device (or whatever `K` stands for) in windows of a minute that begin with the first call. Bounded; of this node alone. */
+export class CallThrottle<K = Serial> {
+  readonly #windows = new Map<K, Window>()
   readonly #callsPerMinute: number
   readonly #capacity: number
 
@@ -19,10 +19,10 @@ export class CallThrottle {
   }
 
   /** Counts a call: 0 when it is allowed, else the seconds after which the next one is. */
-  take(device: Serial, now: Millis): number {
-    const window = this.#windows.get(device)
+  take(who: K, now: Millis): number {
+    const window = this.#windows.get(who)
     if (window === undefined || now >= window.startedAt + WINDOW_MS) {
-      this.#begin(device, now)
+      this.#begin(who, now)
       return 0
     }
     window.calls += 1
@@ -30,12 +30,12 @@ export class CallThrottle {
   }
 
   /** Windows stand in the order of their beginning, so the first one is the next to lapse. */
-  #begin(device: Serial, now: Millis): void {
-    this.#windows.delete(device)
+  #begin(who: K, now: Millis): void {
+    this.#windows.delete(who)
     if (this.#windows.size >= this.#capacity) {
       const oldest = this.#windows.keys().next()
       if (!oldest.done) this.#windows.delete(oldest.value)
     }
-    this.#windows.set(device, { startedAt: now, calls: 1 })
+    this.#windows.set(who, { startedAt: now, calls: 1 })
   }
 }

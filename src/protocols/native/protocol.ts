@@ -5,6 +5,7 @@ import { routeArtifacts } from './artifact-routes.ts'
 import { createAuth } from './auth.ts'
 import { routeCheck } from './check-route.ts'
 import { parseConfig } from './config.ts'
+import { routeEnrol } from './enrol-route.ts'
 import { sendError, sendProblem } from './errors.ts'
 import { NATIVE } from './names.ts'
 import { routeReports } from './report-route.ts'
@@ -58,6 +59,7 @@ export function nativeProtocol(host: ProtocolHost, config?: Readonly<Record<stri
       routeArtifacts(scope, rooms)
       routeReports(scope, rooms)
       routeWait(scope, rooms, waiters)
+      routeEnrol(scope, rooms)
     },
   }
 }

@@ -33,5 +33,17 @@ export const NATIVE_CASES: Cases = {
       ],
     }),
   ),
+  'POST /device/v1/enrol': {
+    request: ({ target, who, timestamp }) => ({
+      path: '/device/v1/enrol',
+      ...json({
+        key: who.secrets.accessKey,
+        secret: who.secrets.accessSecret,
+        device: `${target.mark}-new-${timestamp}`,
+        product: `${target.mark}-product`,
+        token: `${target.mark}-new-token-${timestamp}-0123456789`,
+      }),
+    }),
+  },
   'GET /device/v1/wait': call(() => '/device/v1/wait?timeout=0'),
 }
