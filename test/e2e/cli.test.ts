@@ -94,7 +94,7 @@ describe('login', () => {
     expect(token).toMatch(/^gdw_\w{40}$/)
     const env = { XDG_CONFIG_HOME: at('none'), GODWIT_SERVER: server.url, GODWIT_TOKEN: token }
     expect((await godwit.run(['device', 'list'], { env })).code).toBe(0)
-    expect((await godwit.run(['device', 'create', 'x'], { env })).stderr).toContain('Not allowed')
+    expect((await godwit.run(['device', 'create', 'x'], { env })).stderr).toContain('This needs the role operator')
     const row = (await items('token', 'list')).find((one) => one['name'] === 'ci')
     await godwit.out('token', 'revoke', String(row?.['id']))
     expect((await godwit.run(['device', 'list'], { env })).code).toBe(1)
