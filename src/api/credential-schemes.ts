@@ -97,19 +97,6 @@ export const groupTokenSchema = z
   .describe('16 random letters and digits unless given')
 export const GROUP_TOKEN_CHARS = 16
 
-/** The scheme of a path segment. Throws `invalid`. */
-export function schemeFieldOf(name: string): SchemeField {
-  const field = (Object.keys(SCHEMES) as SchemeField[]).find((one) => SCHEMES[one].name === name)
-  if (!field)
-    throw invalid(
-      'scheme',
-      `must be one of ${Object.values(SCHEMES)
-        .map((one) => one.name)
-        .join(', ')}`,
-    )
-  return field
-}
-
 /** Credentials in domain words. */
 export interface ReadCredentials {
   readonly credentials: readonly CredentialInput[]

@@ -1,7 +1,5 @@
 import type { Entity, Millis, Serial } from '../common.ts'
 
-export type AssignmentTarget = { readonly device: Serial } | { readonly group: Serial }
-
 /** One release pinned to one device or group by an operator; upserted, keeps its id. */
 export interface Assignment extends Entity {
   readonly organisation: Serial

@@ -25,9 +25,6 @@ const schema = z.strictObject({
   missAddresses: positive.default(10_000),
 })
 
-/** What may stand in the configuration. */
-export type IotaapConfig = z.input<typeof schema>
-
 export type IotaapSettings = z.output<typeof schema>
 
 /** Throws `invalid` that names the setting. */
