@@ -20,6 +20,7 @@ import { ProductService } from './product/product-service.ts'
 import { ReleaseService } from './release/release-service.ts'
 import type { ServiceDeps } from './service.ts'
 import { UpdateService } from './update/update-service.ts'
+import { WebhookService } from './webhook/webhook-service.ts'
 
 /** A service per feature, for operators. */
 export interface Services {
@@ -38,6 +39,7 @@ export interface Services {
   readonly assignments: AssignmentService
   readonly updates: UpdateService
   readonly dataFiles: DataFileService
+  readonly webhooks: WebhookService
 }
 
 /** The whole domain over its ports: the gateway for devices, the services for operators. */
@@ -76,5 +78,6 @@ export function createServices(deps: ServiceDeps): Services {
     assignments: new AssignmentService(deps),
     updates: new UpdateService(deps),
     dataFiles: new DataFileService(deps),
+    webhooks: new WebhookService(deps),
   }
 }

@@ -9,6 +9,7 @@ export interface Swept {
   readonly events: number
   readonly updates: number
   readonly dataFiles: number
+  readonly deadLetters: number
   readonly expired: number
 }
 
@@ -34,6 +35,9 @@ export async function sweep(deps: ServiceDeps): Promise<Swept> {
     ),
     dataFiles: await inBatches((limit) =>
       storage.transaction((stores) => stores.dataFiles.deleteBefore(now - limits.dataFileDays * DAY_MS, limit)),
+    ),
+    deadLetters: await inBatches((limit) =>
+      storage.transaction((stores) => stores.deadLetters.deleteBefore(now - limits.deadLetterDays * DAY_MS, limit)),
     ),
     blobs: await collectBlobs(deps, now - limits.blobGraceSeconds * 1000),
   }

@@ -34,6 +34,20 @@ export interface CoreLimits {
   readonly dataFileBytes: number
   /** Data files per device. */
   readonly dataFilesPerDevice: number
+  /** Webhooks per organisation. */
+  readonly webhooksPerOrganisation: number
+  /** A webhook that has not answered after so long has failed, seconds. */
+  readonly webhookTimeoutSeconds: number
+  /** Pause after the first failed delivery, seconds; doubles with each failure in a row. */
+  readonly webhookFirstRetrySeconds: number
+  /** Longest such pause, seconds. */
+  readonly webhookMaxRetrySeconds: number
+  /** An event that could not be delivered for so long becomes a dead letter, seconds. */
+  readonly webhookRetrySeconds: number
+  /** Events given up in a row before the server stops delivering to a webhook. */
+  readonly webhookPauseAfter: number
+  /** Dead letters are kept so long, days. */
+  readonly deadLetterDays: number
   /** Devices whose facts are held in memory for polls. */
   readonly pollCacheDevices: number
 }
@@ -56,5 +70,12 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   dataFileDays: 30,
   dataFileBytes: 64 * 2 ** 20,
   dataFilesPerDevice: 1_000,
+  webhooksPerOrganisation: 20,
+  webhookTimeoutSeconds: 10,
+  webhookFirstRetrySeconds: 5,
+  webhookMaxRetrySeconds: 3_600,
+  webhookRetrySeconds: 86_400,
+  webhookPauseAfter: 20,
+  deadLetterDays: 30,
   pollCacheDevices: 100_000,
 }

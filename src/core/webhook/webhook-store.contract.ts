@@ -72,14 +72,18 @@ export function describeWebhookStores(name: string, open: () => Promise<Storage>
         await webhooks.setProgress(later.serial, { dueAt: 5001 })
         await webhooks.lease(leased.serial, { owner: 'a', now: 4000, until: 5001 })
       })
-      const serials = async (now: number, slice: { limit: number; after?: number }) =>
-        (await suite.read.webhooks.listDue(now, slice))
-          .filter((one) => one.organisation === organisation)
-          .map(({ serial }) => serial)
+      const serials = async (now: number, slice: { limit: number; after?: number }, owner = 'b') =>
+        (await suite.read.webhooks.listDue({ owner, now }, slice))
+          .filter(({ webhook }) => webhook.organisation === organisation)
+          .map(({ webhook }) => webhook.serial)
       expect(await serials(5000, { limit: 1000 })).toEqual([due.serial, alsoDue.serial])
       expect(await serials(5001, { limit: 1000 })).toEqual([due.serial, later.serial, leased.serial, alsoDue.serial])
+      expect(await serials(5000, { limit: 1000 }, 'a')).toEqual([due.serial, leased.serial, alsoDue.serial])
       expect(await serials(5000, { limit: 1000, after: due.serial })).toEqual([alsoDue.serial])
-      expect(await suite.read.webhooks.listDue(5000, { limit: 1, after: due.serial - 1 })).toEqual([due])
+      const progress = await suite.read.webhooks.progress(due.serial)
+      expect(await suite.read.webhooks.listDue({ owner: 'b', now: 5000 }, { limit: 1, after: due.serial - 1 })).toEqual(
+        [{ webhook: due, progress }],
+      )
     })
 
     it('gives a lease to one of many that want it at once, until it ends', async () => {
@@ -164,6 +168,7 @@ export function describeWebhookStores(name: string, open: () => Promise<Storage>
       expect(await queued()).toEqual([3])
       expect(await suite.write((stores) => stores.deadLetters.queueAll(webhook.serial, 4))).toBe(4)
       expect(await queued()).toEqual([4, 3, 4, 4, 4])
+      expect(await suite.read.deadLetters.webhooksWithQueued()).toEqual([webhook.serial])
       expect(await suite.read.deadLetters.list({ webhook: other.serial, isQueued: true }, { limit: 9 })).toEqual([])
     })
 

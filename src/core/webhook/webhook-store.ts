@@ -3,6 +3,12 @@ import type { DeadLetter, Webhook, WebhookProgress } from './webhook.ts'
 
 export type ProgressPatch = Partial<Omit<WebhookProgress, 'webhook'>>
 
+/** A webhook and where its deliveries stand. */
+export interface DueWebhook {
+  readonly webhook: Webhook
+  readonly progress: WebhookProgress
+}
+
 export interface WebhookStore {
   /** With its progress, which begins behind `position`. */
   insert(row: New<Webhook>, begin: { readonly position: Serial; readonly at: Millis }): Promise<Webhook>
@@ -13,8 +19,11 @@ export interface WebhookStore {
   /** With its progress and dead letters. */
   delete(serial: Serial): Promise<void>
   list(organisation: Serial, slice: Slice): Promise<Webhook[]>
-  /** Those that are active, not paused and due, and that nobody holds a lease of; by serial. */
-  listDue(now: Millis, slice: { readonly limit: number; readonly after?: Serial }): Promise<Webhook[]>
+  /** Those that are active, not paused and due, and that nobody but `owner` holds a lease of; by serial. */
+  listDue(
+    by: { readonly owner: string; readonly now: Millis },
+    slice: { readonly limit: number; readonly after?: Serial },
+  ): Promise<DueWebhook[]>
   progress(webhook: Serial): Promise<WebhookProgress | undefined>
   /**
    * Takes the lease of a webhook, or renews the caller's own, in one statement. undefined while somebody else's lasts.
@@ -34,6 +43,8 @@ export interface DeadLetterStore {
   delete(serial: Serial): Promise<void>
   list(filter: { readonly webhook: Serial; readonly isQueued?: true }, slice: Slice): Promise<DeadLetter[]>
   count(webhook: Serial): Promise<number>
+  /** Webhooks that have queued ones. */
+  webhooksWithQueued(): Promise<Serial[]>
   /** Queues every one that is not; answers how many. */
   queueAll(webhook: Serial, at: Millis): Promise<number>
   /** At most `limit` that were made before; answers how many. */

@@ -1,4 +1,5 @@
-import type { DeadLetterStore, WebhookStore } from '../../core/webhook/webhook-store.ts'
+import type { WebhookProgress } from '../../core/webhook/webhook.ts'
+import type { DeadLetterStore, DueWebhook, WebhookStore } from '../../core/webhook/webhook-store.ts'
 import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
 
 export function memoryWebhookStore({ tables }: MemorySession): WebhookStore {
@@ -40,11 +41,17 @@ export function memoryWebhookStore({ tables }: MemorySession): WebhookStore {
       webhooks.delete(serial)
     },
     list: async (organisation, slice) => take(webhooks.rows(spanOf(slice, ['organisation', organisation])), slice),
-    listDue: async (now, slice) =>
-      take(webhooks.rows(spanOf(slice)), slice, ({ serial, active }) => {
-        const row = webhookProgress.find('webhook', serial)?.row
-        return active && row?.pausedAt === null && row.dueAt <= now && row.leaseUntil <= now
-      }),
+    async listDue({ owner, now }, slice) {
+      const isDue = ({ pausedAt, dueAt, leaseOwner, leaseUntil }: WebhookProgress) =>
+        pausedAt === null && dueAt <= now && (leaseOwner === owner || leaseUntil <= now)
+      const due: DueWebhook[] = []
+      for (const webhook of webhooks.rows(spanOf(slice))) {
+        const progress = webhookProgress.find('webhook', webhook.serial)?.row
+        if (webhook.active && progress && isDue(progress)) due.push({ webhook, progress })
+        if (due.length >= slice.limit) break
+      }
+      return due
+    },
     progress: async (webhook) => webhookProgress.find('webhook', webhook)?.row,
     async lease(webhook, { owner, now, until }) {
       const held = webhookProgress.find('webhook', webhook)
@@ -78,6 +85,9 @@ export function memoryDeadLetterStore({ tables }: MemorySession): DeadLetterStor
         (row) => isQueued === undefined || row.queuedAt !== null,
       ),
     count: async (webhook) => deadLetters.count(['webhook', webhook]),
+    webhooksWithQueued: async () => [
+      ...new Set([...deadLetters.rows({})].filter(({ queuedAt }) => queuedAt !== null).map(({ webhook }) => webhook)),
+    ],
     async queueAll(webhook, at) {
       const rows = [...deadLetters.rows({ where: ['webhook', webhook] })].filter(({ queuedAt }) => queuedAt === null)
       for (const row of rows) deadLetters.replace({ ...row, queuedAt: at })

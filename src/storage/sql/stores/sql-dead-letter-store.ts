@@ -33,6 +33,9 @@ const DELETE = statement((db, serial: Serial) => db.deleteFrom('dead_letters').w
 const COUNT = statement((db, webhook: Serial) =>
   db.selectFrom('dead_letters').select(sql<number>`count(*)`.as('letters')).where('webhook', '=', webhook),
 )
+const WITH_QUEUED = statement((db) =>
+  db.selectFrom('dead_letters').select('webhook').where('queued_at', 'is not', null).distinct().orderBy('webhook'),
+)
 const QUEUE_ALL = statement((db, at: Millis, webhook: Serial) =>
   db.updateTable('dead_letters').set({ queued_at: at }).where('webhook', '=', webhook).where('queued_at', 'is', null),
 )
@@ -68,6 +71,10 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 
   async count(webhook: Serial): Promise<number> {
     return (await this.#session.first(COUNT(this.#session, webhook)))?.letters ?? 0
+  }
+
+  async webhooksWithQueued(): Promise<Serial[]> {
+    return (await this.#session.all(WITH_QUEUED(this.#session))).map(({ webhook }) => webhook)
   }
 
   queueAll(webhook: Serial, at: Millis): Promise<number> {

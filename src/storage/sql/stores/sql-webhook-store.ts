@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
 import type { Webhook, WebhookProgress } from '../../../core/webhook/webhook.ts'
-import type { ProgressPatch, WebhookStore } from '../../../core/webhook/webhook-store.ts'
+import type { DueWebhook, ProgressPatch, WebhookStore } from '../../../core/webhook/webhook-store.ts'
 import { EntityTable } from '../entity-table.ts'
 import type { Row } from '../schema.ts'
+import { SecondRow } from '../second-row.ts'
 import type { Session } from '../session.ts'
 import { sliced } from '../slice.ts'
 import { statement } from '../statement.ts'
@@ -25,6 +26,24 @@ const TABLE = new EntityTable<'webhooks', Webhook>({
   toEntity: toWebhook,
 })
 
+const PROGRESS_ROW = new SecondRow('webhook_progress', {
+  webhook: true,
+  position: true,
+  active_since: true,
+  attempts: true,
+  failures: true,
+  given_up: true,
+  due_at: true,
+  paused_at: true,
+  pause_reason: true,
+  lease_owner: true,
+  lease_until: true,
+  attempted_at: true,
+  last_status: true,
+  last_error: true,
+  delivered_at: true,
+})
+
 const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
   db.selectFrom('webhooks').selectAll().where('id', '=', id).where('organisation', '=', organisation),
 )
@@ -40,16 +59,19 @@ const LEASE = statement((db, webhook: Serial, owner: string, now: Millis, until:
     .where(({ or, eb }) => or([eb('lease_owner', '=', owner), eb('lease_until', '<=', now)]))
     .returningAll(),
 )
-const LIST_DUE = statement((db, now: Millis, after: Serial, limit: number) =>
+const LIST_DUE = statement((db, owner: string, now: Millis, after: Serial, limit: number) =>
   db
     .selectFrom('webhooks')
     .innerJoin('webhook_progress', 'webhook_progress.webhook', 'webhooks.serial')
     .selectAll('webhooks')
+    .select(PROGRESS_ROW.columns)
     .where('webhooks.serial', '>', after)
     .where(sql<boolean>`webhooks.active = true`)
     .where('webhook_progress.paused_at', 'is', null)
     .where('webhook_progress.due_at', '<=', now)
-    .where('webhook_progress.lease_until', '<=', now)
+    .where(({ or, eb }) =>
+      or([eb('webhook_progress.lease_owner', '=', owner), eb('webhook_progress.lease_until', '<=', now)]),
+    )
     .orderBy('webhooks.serial')
     .limit(limit),
 )
@@ -98,8 +120,12 @@ export class SqlWebhookStore implements WebhookStore {
     return TABLE.many(this.#session, sliced(query, 'serial', slice).compile())
   }
 
-  listDue(now: Millis, { limit, after = 0 }: { limit: number; after?: Serial }): Promise<Webhook[]> {
-    return TABLE.many(this.#session, LIST_DUE(this.#session, now, after, limit))
+  async listDue(
+    { owner, now }: { owner: string; now: Millis },
+    { limit, after = 0 }: { limit: number; after?: Serial },
+  ): Promise<DueWebhook[]> {
+    const rows = await this.#session.all(LIST_DUE(this.#session, owner, now, after, limit))
+    return rows.map((row) => ({ webhook: toWebhook(row), progress: toProgress(PROGRESS_ROW.of(row)) }))
   }
 
   async progress(webhook: Serial): Promise<WebhookProgress | undefined> {
