@@ -13,11 +13,12 @@ const godwit = `"${process.execPath}" "${join(root, 'bin/godwit.cjs')}"`
 
 /** What a reader sees when the commands under a heading have run. */
 const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
-  'A tour of five minutes for each protocol': ['greenhouse-1', 'truck-17', 'turbine-7'],
+  'A tour of five minutes for each protocol': ['greenhouse-1', 'tracker-1', 'truck-17', 'turbine-7'],
   'Spoke.Zone': [/"version":"1.2.3".*"isActive":true/s, /"version":"1.3.0"/],
   IoTaaP: ['{"ver":"1.4.0"}', '{"message":"Firmware successfully deployed"}', '{"ver":"1.5.0"}'],
   EnOS: [/"code":0,"msg":"OK".*"version":"5.2.0"/s, 'command-payload', '5.2.0'],
-  "Godwit's own API": ['update.offered', 'turbine-7'],
+  'Devices of your own': [/"action":"update".*"version":"1.1.0"/s, '"state":"installing"', '"because":"up-to-date"'],
+  "Godwit's own API": ['update.succeeded', 'tracker-1'],
   'Moving a fleet here': [/skipped/i],
 }
 
