@@ -13,9 +13,9 @@ describe('allowance', () => {
     ['ten settled well', { granted: 10, settled: 10 }, 15],
     ['a hundred settled well', { granted: 100, settled: 100 }, 150],
     ['one of a hundred failed', { granted: 100, settled: 100, failed: 1, settledFailed: 1 }, 130],
-    ['five of a hundred failed', { granted: 100, settled: 100, failed: 5, settledFailed: 5 }, 50],
+    ['four of a hundred failed', { granted: 100, settled: 100, failed: 4, settledFailed: 4 }, 70],
     ['a failure brakes before it settles', { granted: 110, settled: 100, failed: 1 }, 130],
-    ['ten of a hundred failed: the floor', { granted: 100, settled: 100, failed: 10, settledFailed: 10 }, 25],
+    ['ten of a hundred failed: the floor', { granted: 100, settled: 100, failed: 10, settledFailed: 10 }, 50],
     ['the first failure', { granted: 10, failed: 1 }, 5],
   ] as const)('%s', (_name, facts, expected) => {
     expect(allowanceOf(DEFAULT_ALLOWANCE, counts(facts))).toBe(expected)

@@ -16,13 +16,13 @@ export const DEFAULT_ALLOWANCE: Allowance = { initial: 10, growth: 1.5, brake: 2
 export const UNLIMITED: number = Number.MAX_SAFE_INTEGER
 
 /** The slowest growth per settled device, so that the test always gets the devices that it needs for a verdict. */
-const SLOWEST = 0.25
+const SLOWEST = 0.5
 
 /**
  * How many devices may hold the release with unknown outcome at once. Grows with settled devices alone: a success
  * reported early gives nothing until its T is over, a failure takes at once.
  *
- *     max(initial / 2, settled * min(growth, 0.25), max(initial, settled * growth) - brake * failed)
+ *     max(initial / 2, settled * min(growth, 0.5), max(initial, settled * growth) - brake * failed)
  *
  * The first two terms keep it from ever reaching 0: stopping is the test's business, not the brake's. A release that
  * fails on every device is stopped before that floor lets an eleventh device in (with the default of 10).
