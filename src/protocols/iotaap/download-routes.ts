@@ -4,6 +4,7 @@ import { matchesToken } from '../../core/device/secret-hash.ts'
 import type { DownloadTicket, GroupFacts } from '../../core/device-gateway.ts'
 import type { Artifact, FirmwareFile } from '../../core/firmware/firmware.ts'
 import type { DownloadPolicy } from '../http/download-policy.ts'
+import type { HttpLimits } from '../http/limits.ts'
 import { sendArtifact } from '../http/send-artifact.ts'
 import {
   ASK,
@@ -59,7 +60,7 @@ export function downloadRoutes(scope: FastifyInstance, { host, throttle }: Devic
     const { artifact, firmware } = file
     const delivery = await sendArtifact(request, reply, {
       artifact,
-      policy: policyFor(firmware.version),
+      policy: policyFor(firmware.version, host.limits),
       open: () => core.deps.blobs.open(artifact.sha256, artifact.size),
     })
     return delivery.kind === 'complete' && delivery.reachedEnd
@@ -96,7 +97,7 @@ async function authenticated<F>(
 }
 
 /** [iotaap 4.2] Whole, with its length, and the connection ends: no tag, no conditions, no ranges. */
-function policyFor(version: string): DownloadPolicy<Artifact> {
+function policyFor(version: string, limits: HttpLimits): DownloadPolicy<Artifact> {
   return {
     conditions: [],
     ranges: 'none',
@@ -109,5 +110,7 @@ function policyFor(version: string): DownloadPolicy<Artifact> {
       'x-version': version,
       'cache-control': 'no-store, no-transform',
     }),
+    idleTimeoutMs: limits.downloadIdleTimeoutMs,
+    maxDurationMs: limits.downloadMaxDurationMs,
   }
 }
