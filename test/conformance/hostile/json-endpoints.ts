@@ -1,0 +1,74 @@
+import { signedHeaders } from '../isolation/enos-signing.ts'
+import type { Tenant } from '../isolation/tenant.ts'
+
+/** A route that takes JSON; `head` makes everything but the body, which some protocols sign. */
+export interface JsonEndpoint {
+  readonly method: 'POST' | 'PUT' | 'PATCH'
+  readonly path: (of: Tenant) => string
+  readonly headers?: (of: Tenant, body: string, timestamp: number) => Readonly<Record<string, string>>
+  /** A member that the route reads, and that must be text. */
+  readonly member: string
+}
+
+const bearer = (of: Tenant) => ({ authorization: `Bearer ${of.bearer}` })
+const user = (of: Tenant) => ({ authorization: `Bearer ${of.iotaapJwt}` })
+const device = (of: Tenant) => ({ 'x-access-token': of.zoneToken })
+
+function signed(action: string) {
+  const query = (of: Tenant) => ({ action, orgId: `${of.mark}-org-id` })
+  return {
+    query: (of: Tenant) => new URLSearchParams(query(of)).toString(),
+    headers: (of: Tenant, body: string, timestamp: number) =>
+      signedHeaders({ token: of.accessToken, secret: of.secrets.accessSecret, query: query(of), body, timestamp }),
+  }
+}
+
+const search = signed('search')
+const report = signed('reportFirmwareVersion')
+
+/** Of every protocol those that read a JSON body. */
+export const JSON_ENDPOINTS: Readonly<Record<string, JsonEndpoint>> = {
+  'management API login': { method: 'POST', path: () => '/api/godwit/v1/login', member: 'email' },
+  'management API devices': { method: 'POST', path: () => '/api/godwit/v1/devices', headers: bearer, member: 'name' },
+  'management API device': {
+    method: 'PATCH',
+    path: (of) => `/api/godwit/v1/devices/${of.devices.plain.key}`,
+    headers: bearer,
+    member: 'name',
+  },
+  'management API apply': { method: 'POST', path: () => '/api/godwit/v1/apply', headers: bearer, member: 'text' },
+  'IoTaaP login': { method: 'POST', path: () => '/v1/auth/login', member: 'email' },
+  'IoTaaP device': {
+    method: 'PUT',
+    path: (of) => `/v1/devices/${of.devices.iotaap.id}`,
+    headers: user,
+    member: 'group',
+  },
+  'IoTaaP deploy': { method: 'POST', path: () => '/v1/ota/device', headers: user, member: 'device' },
+  'Spoke.Zone login': { method: 'POST', path: () => '/login', member: 'username' },
+  'Spoke.Zone device login': { method: 'POST', path: () => '/loginDevice', member: 'token' },
+  'Spoke.Zone data file': { method: 'POST', path: () => '/api/v2/data-files', headers: device, member: 'type' },
+  'EnOS token': { method: 'POST', path: () => '/apim-token-service/v2.0/token/get', member: 'appKey' },
+  'EnOS search': {
+    method: 'POST',
+    path: (of) => `/connect-service/v2.1/ota-firmwares?${search.query(of)}`,
+    headers: search.headers,
+    member: 'expression',
+  },
+  'EnOS version report': {
+    method: 'POST',
+    path: (of) => `/connect-service/v2.5/devices?${report.query(of)}`,
+    headers: report.headers,
+    member: 'assetId',
+  },
+  'EnOS device session': {
+    method: 'POST',
+    path: (of) => `/auth/${of.mark}-product-key/${of.mark}-device-key`,
+    member: 'sign',
+  },
+  'EnOS device report': {
+    method: 'POST',
+    path: (of) => `/topic/sys/${of.mark}-product-key/${of.mark}-device-key/ota/device/progress?sessionId=${of.session}`,
+    member: 'params',
+  },
+}
