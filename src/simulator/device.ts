@@ -2,7 +2,7 @@ import type { SimulatorClock } from './clock.ts'
 import type { Flash } from './flash.ts'
 import type { TlsTrust } from './wire/http-target.ts'
 
-export type DeviceProtocol = 'iotaap' | 'iotaap-esp8266' | 'spoke-zone' | 'spoke-zone-v1' | 'enos'
+export type DeviceProtocol = 'iotaap' | 'iotaap-esp8266' | 'spoke-zone' | 'spoke-zone-v1' | 'enos' | 'native'
 
 export type Phase =
   | 'checking'

@@ -67,6 +67,7 @@ describe('runFleet', () => {
       { protocol: 'spoke-zone', ...common, name: 'three', module: 'm', credentials: { token: 't' } },
       { protocol: 'spoke-zone-v1', ...common, name: 'four', module: 'm', credentials: { token: 't' } },
       { protocol: 'enos', ...common, name: 'five', device: { productKey: 'p', deviceKey: 'd', secret: 's' } },
+      { protocol: 'native', ...common, name: 'six', token: 't' },
     ]
     const { results, summary } = await runFleet(specs.map(createDevice))
     expect(results.map(({ device, outcome }) => [device.name, device.protocol, outcome.kind])).toEqual([
@@ -75,16 +76,17 @@ describe('runFleet', () => {
       ['three', 'spoke-zone', 'nothing'],
       ['four', 'spoke-zone-v1', 'nothing'],
       ['five', 'enos', 'failed'],
+      ['six', 'native', 'failed'],
     ])
     expect(summary).toMatchObject({
-      devices: 5,
+      devices: 6,
       updated: 2,
       nothing: 2,
-      failed: 1,
+      failed: 2,
       bytes: 2 * image.length,
       downloads: 2,
     })
-    expect(new Set(events.map(({ device }) => device)).size).toBe(5)
+    expect(new Set(events.map(({ device }) => device)).size).toBe(6)
   })
 
   it('answers for an empty fleet', async () => {

@@ -2,6 +2,7 @@ import type { Outcome, VirtualDevice } from './device.ts'
 import { EnosDevice, type EnosDeviceOptions } from './devices/enos-device.ts'
 import { IotaapEsp32, type IotaapEsp32Options } from './devices/iotaap-esp32.ts'
 import { IotaapEsp8266, type IotaapEsp8266Options } from './devices/iotaap-esp8266.ts'
+import { NativeDevice, type NativeDeviceOptions } from './devices/native-device.ts'
 import { SpokeZoneDevice, type SpokeZoneDeviceOptions } from './devices/spoke-zone-device.ts'
 import { SpokeZoneV1Device } from './devices/spoke-zone-v1-device.ts'
 
@@ -11,6 +12,7 @@ export type DeviceSpec =
   | ({ readonly protocol: 'iotaap-esp8266' } & IotaapEsp8266Options)
   | ({ readonly protocol: 'spoke-zone' | 'spoke-zone-v1' } & SpokeZoneDeviceOptions)
   | ({ readonly protocol: 'enos' } & EnosDeviceOptions)
+  | ({ readonly protocol: 'native' } & NativeDeviceOptions)
 
 /** Throws `TypeError` on an address that is none. */
 export function createDevice(spec: DeviceSpec): VirtualDevice {
@@ -25,6 +27,8 @@ export function createDevice(spec: DeviceSpec): VirtualDevice {
       return new SpokeZoneV1Device(spec)
     case 'enos':
       return new EnosDevice(spec)
+    case 'native':
+      return new NativeDevice(spec)
   }
 }
 

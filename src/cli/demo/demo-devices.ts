@@ -48,5 +48,12 @@ export function createDemoDevices(
     make(fleet.display.file, { protocol: 'spoke-zone-v1', ...display(d.oldTruck), module: 'display-app' }),
     make(fleet.turbine.file, { protocol: 'enos', ...turbine(d.turbine) }),
     make(fleet.turbine.file, { protocol: 'enos', ...turbine(d.turbineTwo), pull: false }),
+    make(fleet.tracker.file, {
+      protocol: 'native',
+      ...common(d.tracker.key),
+      version: '1.0.0',
+      token: d.tracker.token,
+      cutAt: 100_000,
+    }),
   ]
 }

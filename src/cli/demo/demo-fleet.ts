@@ -18,6 +18,7 @@ export interface DemoFleet {
   readonly display: DemoImage
   readonly controller: DemoImage
   readonly turbine: DemoImage
+  readonly tracker: DemoImage
 }
 
 export const DEMO_OWNER = { email: 'owner@localhost', password: 'godwit-demo' } as const
@@ -34,6 +35,7 @@ export const DEMO_DEVICES = {
   oldTruck: { key: 'truck-3', number: 503, cpuId: 'c-0503', uuid: 'u-0503' },
   turbine: { key: 'turbine-7', deviceKey: 'dk7', assetId: 'asset-7', secret: 's3cr3t-7' },
   turbineTwo: { key: 'turbine-8', deviceKey: 'dk8', assetId: 'asset-8', secret: 's3cr3t-8' },
+  tracker: { key: 'tracker-1', token: 'tracker-1-token-of-forty-characters-0000' },
   accessKey: { key: '11111111-2222-4333-8444-555555555555', secret: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee' },
 } as const
 
@@ -60,6 +62,7 @@ export function writeDemoFleet(folder: string): DemoFleet {
     display: stm32('primehub', { name: 'display-3.0.0.bin', version: '3.0.0', size: 500_000 }),
     controller: stm32('technichub', { name: 'controller-3.0.0.bin', version: '3.0.0', size: 200_000 }),
     turbine: esp({ name: 'turbine-5.2.0.bin', version: '5.2.0', project: 'turbine', size: 700_000, chip: 'esp32s3' }),
+    tracker: esp({ name: 'tracker-1.1.0.bin', version: '1.1.0', project: 'tracker', size: 400_000 }),
   }
   writeFileSync(fleet.path, stringify(describe(fleet)))
   return fleet
@@ -96,6 +99,7 @@ function describe(fleet: DemoFleet) {
           { key: 'doorbell' },
           { key: 'display', name: 'Display 7', modules: [{ key: 'display-app' }, { key: 'can-controller1' }] },
           { key: 'turbine', enos: { productKey: 'BXwU4kMk' } },
+          { key: 'tracker' },
         ],
         groups: [{ key: d.group.key, id: d.group.id, iotaap: { token: d.group.token } }],
         devices: [
@@ -107,6 +111,7 @@ function describe(fleet: DemoFleet) {
           display(d.oldTruck),
           turbine(d.turbine),
           turbine(d.turbineTwo),
+          { key: d.tracker.key, product: 'tracker', credentials: { native: { token: d.tracker.token } } },
         ],
         firmware: [
           { product: 'greenhouse', version: fleet.esp32.version, file: fleet.esp32.file },
@@ -119,6 +124,7 @@ function describe(fleet: DemoFleet) {
             file: fleet.controller.file,
           },
           { product: 'turbine', version: fleet.turbine.version, file: fleet.turbine.file },
+          { product: 'tracker', version: fleet.tracker.version, file: fleet.tracker.file },
         ],
         assignments: [
           { device: d.esp32.key, version: fleet.esp32.version },
@@ -126,6 +132,7 @@ function describe(fleet: DemoFleet) {
           { device: d.esp8266.key, version: fleet.esp8266.version },
           { device: d.turbine.key, version: fleet.turbine.version },
           { device: d.turbineTwo.key, version: fleet.turbine.version },
+          { device: d.tracker.key, version: fleet.tracker.version },
         ],
       },
     ],
