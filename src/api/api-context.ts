@@ -1,5 +1,6 @@
 import type { DeviceFacts } from '../core/device/device-facts.ts'
 import type { AskStyle } from '../core/device-gateway.ts'
+import type { WebhookSender } from '../core/webhook/webhook-sender.ts'
 import type { ProtocolHost } from '../protocols/http/protocol.ts'
 
 /** Makes the token by which a device proves itself over one protocol. */
@@ -12,6 +13,8 @@ export interface ApiOptions {
   readonly tokenIssuers: Readonly<Record<string, TokenIssuer>>
   /** How each protocol's devices ask, by credential scheme: `explain` asks as they do. */
   readonly askStyles?: Readonly<Record<string, AskStyle>>
+  /** Sends test deliveries; absent: none can be sent. */
+  readonly webhooks?: WebhookSender
   /** How long the token of a login lives, seconds; default 12 hours. */
   readonly loginSeconds?: number
   /** Replies are checked against their schemas and a mismatch is a 500: for tests. */

@@ -1,4 +1,5 @@
 import { managementApi } from '../api/protocol.ts'
+import type { WebhookSender } from '../core/webhook/webhook-sender.ts'
 import { enosProtocol } from '../protocols/enos/protocol.ts'
 import type { Protocol, ProtocolHost } from '../protocols/http/protocol.ts'
 import { iotaapProtocol } from '../protocols/iotaap/protocol.ts'
@@ -12,6 +13,7 @@ import { VERSION } from './version.ts'
 export function createProtocols(
   host: ProtocolHost,
   config: Pick<Config, 'iotaap' | 'spokeZone' | 'enos' | 'native'>,
+  webhooks?: WebhookSender,
 ): Protocol[] {
   const devices: Protocol[] = [
     spokeZoneProtocol(host, config.spokeZone),
@@ -24,6 +26,7 @@ export function createProtocols(
     managementApi(host, {
       version: VERSION,
       tokenIssuers: { 'spoke-zone': (facts) => issueDeviceToken(host, facts) },
+      ...(webhooks && { webhooks }),
       askStyles: Object.fromEntries(devices.flatMap(({ name, asks }) => (asks ? [[name, asks]] : []))),
     }),
   ]

@@ -19,6 +19,9 @@ import { jwtSigner } from './runtime/jwt-signer.ts'
 import { randomIds } from './runtime/random-ids.ts'
 import { sealedSecrets } from './runtime/sealed-secrets.ts'
 import { systemClock } from './runtime/system-clock.ts'
+import { VERSION } from './version.ts'
+import { HttpWebhookSender } from './webhooks/http-webhook-sender.ts'
+import { startWebhookJob } from './webhooks/webhook-job.ts'
 
 export interface RunningServer {
   readonly url: string
@@ -45,10 +48,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const firstPassword = await ensureOwner(core, config)
     if (firstPassword !== undefined) options.onFirstPassword?.(firstPassword)
     await options.beforeListening?.(core)
+    const sender = new HttpWebhookSender({ allowPrivate: config.webhooks?.allowPrivate ?? false, version: VERSION })
     const { app, drain } = await buildApp({
       core,
       limits: { ...DEFAULT_HTTP_LIMITS, ...config.http },
-      protocols: (host) => createProtocols(host, config),
+      protocols: (host) => createProtocols(host, config, sender),
       publicUrl: config.publicUrl,
       trustedProxies: config.trustedProxies,
       ...(config.tlsCert && config.tlsKey && { tls: { cert: config.tlsCert, key: config.tlsKey } }),
@@ -56,10 +60,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     })
     const jobs = startJobs(core, app.log)
     const url = await app.listen({ host: config.host, port: config.port, backlog: 4096 })
+    const webhooks = startWebhookJob(core, sender, app.log)
     let stopping: Promise<void> | undefined
     const stop = async (limitMs: number) => {
+      const delivered = webhooks.stop()
       await drain.drain(limitMs)
       await app.close()
+      await delivered
+      sender.close()
       await jobs.stop()
       await storage.close()
     }

@@ -5,6 +5,7 @@ import type { Organisation } from '../organisation/organisation.ts'
 import type { Stores } from '../ports.ts'
 import type { ServiceDeps } from '../service.ts'
 import { deliver, deliveryBody } from './deliver.ts'
+import { inParallel } from './in-parallel.ts'
 import { jitterOf, nextAttemptAt } from './retry-schedule.ts'
 import type { DeadLetter, Webhook, WebhookProgress } from './webhook.ts'
 import type { Outcome, WebhookSender } from './webhook-sender.ts'
@@ -30,6 +31,13 @@ interface Seen {
   readonly revision: number
   /** Nothing up to here is for it. */
   readonly through: Serial
+}
+
+/** What there may be to send. */
+interface News {
+  readonly through: Serial
+  /** Webhooks with dead letters that are to be sent again. */
+  readonly queued: ReadonlySet<Serial>
 }
 
 interface Work {
@@ -60,15 +68,20 @@ export class WebhookDelivery {
   /** Serves every webhook that is due once. Answers whether there is more to send already. */
   async turn(): Promise<boolean> {
     const { management } = this.#deps.storage
-    const through = await management.events.settledThrough()
-    const queued = new Set(await management.deadLetters.webhooksWithQueued())
     let isMore = false
+    let news: News | undefined
     for (let after: Serial | undefined; !this.#isStopping; ) {
       const due = await management.webhooks.listDue(
         { owner: this.#owner, now: this.#deps.clock.now() },
         { limit: PAGE, ...(after !== undefined && { after }) },
       )
-      const served = await inParallel(due, AT_ONCE, (one) => this.#serve(one, through, queued.has(one.webhook.serial)))
+      if (due.length === 0) break
+      news ??= {
+        through: await management.events.settledThrough(),
+        queued: new Set(await management.deadLetters.webhooksWithQueued()),
+      }
+      const known = news
+      const served = await inParallel(due, AT_ONCE, (one) => this.#serve(one, known))
       isMore ||= served.includes(true)
       after = due.at(-1)?.webhook.serial
       if (due.length < PAGE) break
@@ -81,10 +94,10 @@ export class WebhookDelivery {
     this.#isStopping = true
   }
 
-  async #serve(due: DueWebhook, through: Serial, hasQueued: boolean): Promise<boolean> {
+  async #serve(due: DueWebhook, { through, queued }: News): Promise<boolean> {
     const { webhook, progress } = due
     const known = this.#seen.get(webhook.serial)
-    if (hasQueued) return this.#lead(webhook, through)
+    if (queued.has(webhook.serial)) return this.#lead(webhook, through)
     const seen = known?.revision === webhook.revision ? known.through : 0
     const after = Math.max(progress.position, seen)
     if (after >= through) return false
@@ -268,24 +281,4 @@ export class WebhookDelivery {
   #letters({ serial }: Webhook, limit: number): Promise<DeadLetter[]> {
     return this.#deps.storage.management.deadLetters.list({ webhook: serial, isQueued: true }, { limit })
   }
-}
-
-/** In the order of `items`; when some fail, the others are done all the same and the first failure is thrown. */
-async function inParallel<T, R>(items: readonly T[], most: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results = new Map<number, PromiseSettledResult<R>>()
-  let next = 0
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next
-      next += 1
-      const [result] = await Promise.allSettled([work(items[index] as T)])
-      results.set(index, result)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker))
-  return items.map((_, index) => {
-    const result = results.get(index)
-    if (result?.status !== 'fulfilled') throw result?.reason
-    return result.value
-  })
 }

@@ -86,6 +86,14 @@ In \`godwit.yaml\` under \`http:\`.
 |---|---|---|
 ${limits(DEFAULT_HTTP_LIMITS, HTTP_MEANINGS).join('\n')}
 
+## Webhooks
+
+In \`godwit.yaml\` under \`webhooks:\`.
+
+| name | default | meaning |
+|---|---|---|
+| \`allowPrivate\` | false | send also to loopback, private and link-local addresses; for receivers on the server's own network |
+
 ## Protocols
 
 Each protocol has a block of its own in \`godwit.yaml\` (\`iotaap:\`, \`spokeZone:\`, \`enos:\`, \`native:\`); its page in

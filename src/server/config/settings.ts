@@ -100,6 +100,7 @@ export const configSchema = z.strictObject({
   log: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   limits: limitsOf(DEFAULT_CORE_LIMITS).optional(),
   http: limitsOf(DEFAULT_HTTP_LIMITS).optional(),
+  webhooks: z.strictObject({ allowPrivate: z.boolean().optional() }).optional(),
   database: z.strictObject({ poolSize: z.number().int().min(1).max(1000).optional() }).optional(),
   iotaap: z.record(z.string(), z.unknown()).optional(),
   spokeZone: z.record(z.string(), z.unknown()).optional(),
