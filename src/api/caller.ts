@@ -87,20 +87,23 @@ async function onlyOrganisation(core: Core, caller: Caller): Promise<Organisatio
     if (!bound || roleIn(caller, bound) === undefined) throw notFound('organisation', 'of the token')
     return bound
   }
-  const [first, second] = account.isAdministrator && members.length === 0 ? await firstTwo(core) : ownTwo(members)
+  // An administrator reaches every organisation, so the only one must be the server's only one.
+  const reached = account.isAdministrator
+    ? await core.deps.storage.read.organisations.list({ limit: SHOWN })
+    : ownOf(members)
+  const [first, second] = reached
   if (first && !second) return first
   if (!first && !account.isAdministrator) throw new OtaError('forbidden', 'The account belongs to no organisation.')
   throw new ApiError(
     'organisation-required',
     `Name the organisation in the header Godwit-Organisation or with ?organisation=, by key or id.`,
-    { facts: { organisations: members.map(({ organisation }) => organisation.key) } },
+    { facts: { organisations: reached.map(({ key }) => key) } },
   )
 }
 
-function ownTwo(members: readonly Member[]): Array<Organisation | undefined> {
-  return members.slice(0, 2).map((member) => member.organisation)
-}
+/** Organisations named to a caller who must choose one. */
+const SHOWN = 20
 
-function firstTwo(core: Core): Promise<Array<Organisation | undefined>> {
-  return core.deps.storage.read.organisations.list({ limit: 2 })
+function ownOf(members: readonly Member[]): Organisation[] {
+  return members.slice(0, SHOWN).map((member) => member.organisation)
 }

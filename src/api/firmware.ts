@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { roleAllows } from '../core/account/account.ts'
 import type { Serial } from '../core/common.ts'
 import { notFound, OtaError } from '../core/errors.ts'
-import type { FirmwareFile } from '../core/firmware/firmware.ts'
-import { type FirmwarePatch, findFirmware } from '../core/firmware/firmware-service.ts'
+import type { Firmware, FirmwareFile } from '../core/firmware/firmware.ts'
+import type { FirmwarePatch } from '../core/firmware/firmware-service.ts'
 import { findModule, findProduct } from '../core/product/product-service.ts'
 import { sendArtifact } from '../protocols/http/send-artifact.ts'
 import {
@@ -87,7 +87,7 @@ export const firmwareRoutes = [
     }),
     reply: firmwareView,
     async handle(call, { params, body }) {
-      const before = await findFirmware(call.stores, call.organisation.serial, params.firmware)
+      const before = await findNamed(call, params.firmware)
       const { tags, name, releasedAt, ...plain } = body
       const patch: FirmwarePatch = {
         ...plain,
@@ -105,7 +105,10 @@ export const firmwareRoutes = [
     method: 'DELETE',
     path: '/firmware/:firmware',
     summary: 'Delete a firmware to which nothing refers',
-    handle: (call, { params }) => call.services.firmware.delete(call.scope, params.firmware),
+    handle: async (call, { params }) => {
+      const { id } = await findNamed(call, params.firmware)
+      await call.services.firmware.delete(call.scope, id)
+    },
   }),
 
   organisationRoute('viewer', {
@@ -147,11 +150,26 @@ async function targetOf(
   return { product: product.serial, module: (await findModule(stores, product.serial, named.module)).serial }
 }
 
-async function findFile(call: OrganisationCall, id: string): Promise<FirmwareFile> {
-  const { stores, organisation } = call
-  const firmware = idField.safeParse(id).success && (await stores.firmware.findById(organisation.serial, id))
-  if (!firmware) throw notFound('firmware', id)
-  const [artifact] = await stores.artifacts.listByFirmware(firmware.serial)
-  if (!artifact) throw new OtaError('internal', `Firmware ${id} has no artifact.`)
+const VERSION_REFERENCE = /^(?<product>[^/@]+)(?:\/(?<module>[^/@]+))?@(?<version>.+)$/
+
+/** The firmware that a path names: by id, or as `product/module@version` (`product@version` for the primary module). */
+async function findNamed({ stores, organisation }: OrganisationCall, name: string): Promise<Firmware> {
+  const { product, module, version } = VERSION_REFERENCE.exec(name)?.groups ?? {}
+  const { serial } = organisation
+  const byId = idField.safeParse(name).success ? await stores.firmware.findById(serial, name) : undefined
+  if (byId || product === undefined || version === undefined) return byId ?? missing(name)
+  const { serial: owner } = await findProduct(stores, serial, product)
+  const { serial: part } = await findModule(stores, owner, module)
+  return (await stores.firmware.findByVersion(serial, part, version)) ?? missing(name)
+}
+
+function missing(name: string): never {
+  throw notFound('firmware', name)
+}
+
+async function findFile(call: OrganisationCall, name: string): Promise<FirmwareFile> {
+  const firmware = await findNamed(call, name)
+  const [artifact] = await call.stores.artifacts.listByFirmware(firmware.serial)
+  if (!artifact) throw new OtaError('internal', `Firmware ${firmware.id} has no artifact.`)
   return { firmware, artifact }
 }

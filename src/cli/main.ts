@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { isOtaError } from '../server/errors.ts'
 import { VERSION } from '../server/version.ts'
+import { ServerRefusal } from './client/problem.ts'
 import { addApplyCommand } from './commands/apply.ts'
 import { addBackupCommands } from './commands/backup.ts'
 import { addConfigCommand } from './commands/config.ts'
@@ -33,7 +34,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await createProgram().parseAsync([...argv], { from: 'user' })
   } catch (error) {
-    process.exitCode = report(error)
+    process.exitCode = report(error, { asJson: argv.includes('--json') })
   }
 }
 
@@ -88,8 +89,12 @@ const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: C
   },
 ]
 
-function report(error: unknown): number {
+function report(error: unknown, { asJson }: { asJson: boolean }): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (error instanceof ServerRefusal && asJson) {
+    console.error(JSON.stringify(error.problem))
+    return error.exitCode
+  }
   if (error instanceof CommandFailure) {
     console.error(`godwit: ${error.message}`)
     return error.exitCode

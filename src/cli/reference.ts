@@ -15,7 +15,8 @@ account belongs to several; a server administrator names with it also those to w
 certificate of your own goes into \`NODE_EXTRA_CA_CERTS\`.
 
 **Output.** What was asked for goes to standard output, everything else (progress, warnings, hints) to standard error. With
-\`--json\` it is the answer of the [management API](api.md) as it came. Lists show one page; \`--all\` fetches every page.
+\`--json\` it is the answer of the [management API](api.md) as it came, and a refusal is its problem document on standard
+error. Lists show one page; \`--all\` fetches every page.
 Long work shows a progress bar on a terminal and plain lines elsewhere.
 
 **Exit codes.** 0 done; 1 refused by the server, or failed; 2 wrong usage.

@@ -105,7 +105,7 @@ describe('backup and restore', () => {
   it('a backup of a running server restores devices, secrets and bytes elsewhere', async () => {
     await serving('data', async (server) => {
       const { code, stdout, stderr } = await godwit.run(['backup', 'full.db', '--data', 'data', '--with-key'])
-      expect([code, stdout], stderr).toEqual([0, expect.stringContaining('database and 3 files')])
+      expect([code, stdout], stderr).toEqual([0, expect.stringMatching(/database and \d+ files/)])
       await godwit.out('device', 'export', '--output', 'before.ndjson', ...asOwner(server))
     })
     expect(await godwit.out('restore', 'full.db', '--data', 'restored')).toContain('database and 3 files')

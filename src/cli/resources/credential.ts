@@ -68,7 +68,10 @@ async function bodyOf({ options }: Call, name: 'set' | 'rotate', scheme: string)
 
 function show({ json }: Call, answer: JsonObject): void {
   const secret = textAt(answer, 'secret')
+  const scheme = textAt(answer, 'credential.scheme')
   if (json) printJson(answer)
-  else print(secret === '' ? `${textAt(answer, 'credential.scheme')} is set` : secret)
-  if (secret !== '') note('The secret was made up; it is shown only now.')
+  else print(secret === '' ? `${scheme} is set` : secret)
+  // Only what is kept as a hash alone cannot be shown again.
+  const again = scheme === 'native' ? 'it is shown only now' : '"godwit device credential reveal" shows it again'
+  if (secret !== '') note(`The secret was made up; ${again}.`)
 }

@@ -224,6 +224,6 @@ function facts(row: JsonObject): JsonObject {
     `${scheme} secret`,
     isJsonObject(members) ? Object.values(members)[0] : undefined,
   ])
-  if (made.length > 0) note('Secrets that were made up are shown only now.')
+  if (made.length > 0) note('Secrets were made up; native tokens are shown only now.')
   return { ...rest, running: versionsOf(running), ...Object.fromEntries(made) }
 }

@@ -12,7 +12,7 @@ import { addPush } from './firmware-push.ts'
 import { addAct, addChange, addList, addShow } from './verbs.ts'
 
 const one = (call: Call, rest = '') => `/firmware/${segment(call.args[0] ?? '')}${rest}`
-const ARGUMENT = ['<firmware>', 'its id'] as const
+const ARGUMENT = ['<firmware>', 'its id, or PRODUCT/MODULE@VERSION, or PRODUCT@VERSION for the primary module'] as const
 
 export function addFirmwareCommands(program: Command): void {
   const noun = program.command('firmware').description('versions and their files')
@@ -95,7 +95,7 @@ function addFlag(noun: Command, verb: { name: string; body: Record<string, unkno
     body: () => verb.body,
     done: '',
     facts: flags,
-    examples: [`godwit firmware ${verb.name} ${ID}`],
+    examples: [`godwit firmware ${verb.name} panel/display-app@1.3.0`],
   })
 }
 

@@ -1,6 +1,6 @@
 import type { StagedBlob } from '../blobs.ts'
 import type { Id, Labels, Millis, Serial } from '../common.ts'
-import { invalid, notFound, OtaError } from '../errors.ts'
+import { invalid, isOtaError, notFound, OtaError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireLabels, requireSerial, requireText, requireVersion } from '../validate.ts'
@@ -80,7 +80,7 @@ export class FirmwareService {
     await this.#deps.storage.transaction(async (stores) => {
       const firmware = await findFirmware(stores, scope.organisation, id)
       await refusePrevious(stores, firmware)
-      await stores.firmware.delete(firmware.serial)
+      await stores.firmware.delete(firmware.serial).catch((error) => explainUse(stores, firmware, error))
       const details = { version: firmware.version }
       await recordFor(stores, this.#deps, scope, {
         type: 'firmware.deleted',
@@ -194,4 +194,14 @@ async function refusePrevious(stores: Stores, { product, module, version }: Firm
   const target = module ?? primary?.serial
   if (target !== undefined && (await stores.running.isPrevious(target, version)))
     throw new OtaError('in-use', `${version} is the previous version of a device, which may have to go back to it.`)
+}
+
+/** Says what holds a firmware, and what can be done instead of deleting it. */
+async function explainUse(stores: Stores, firmware: Firmware, cause: unknown): Promise<never> {
+  if (!isOtaError(cause, 'in-use')) throw cause
+  const release = await stores.releases.findSilent(firmware.serial)
+  const assignments = release ? await stores.assignments.countByRelease(release.serial) : 0
+  const holder = assignments > 0 ? `${assignments} assignment(s)` : 'a release or the history of updates'
+  const message = `${firmware.version} is still held by ${holder}. Withdraw it, and it is offered to nobody.`
+  throw new OtaError('in-use', message, { cause })
 }

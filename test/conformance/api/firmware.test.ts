@@ -191,6 +191,15 @@ describe.each(STORAGES)('firmware on $name', (storage) => {
     expectProblem(await acme.viewer.get('/firmware?active=yes'), 400, 'invalid')
   })
 
+  it('is named by its version too, where an id is not at hand', async () => {
+    const name = async (reference: string) =>
+      (await acme.viewer.get(`/firmware/${encodeURIComponent(reference)}`)) as Parameters<typeof expectDone>[0]
+    expect(expectDone(await name('panel/can@1.2.3')).version).toBe('1.2.3')
+    expectProblem(await name('panel/can@9.9.9'), 404, 'not-found')
+    expectProblem(await name('panel/nope@1.2.3'), 404, 'not-found')
+    expectProblem(await name('panel@'), 404, 'not-found')
+  })
+
   it('is deleted unless something refers to it', async () => {
     const [{ id }] = expectDone(await acme.viewer.get('/firmware?version=2.0.0')).items
     const { id: used } = expectDone(await upload('product=pump&version=2', image(10, 4)), 201)
