@@ -108,7 +108,7 @@ describe('backup and restore', () => {
       expect([code, stdout], stderr).toEqual([0, expect.stringMatching(/database and \d+ files/)])
       await godwit.out('device', 'export', '--output', 'before.ndjson', ...asOwner(server))
     })
-    expect(await godwit.out('restore', 'full.db', '--data', 'restored')).toContain('database and 3 files')
+    expect(await godwit.out('restore', 'full.db', '--data', 'restored')).toMatch(/database and \d+ files/)
     await serving('restored', async (server) => {
       await expectDevicesProveThemselves(server)
       await godwit.out('device', 'export', '--output', 'after.ndjson', ...asOwner(server))
