@@ -8,9 +8,10 @@ export function requireKey(field: string, value: string): string {
   return value
 }
 
-/** Throws `invalid` unless `value` has 1 to `most` characters. */
+/** Throws `invalid` unless `value` has 1 to `most` characters, none of them NUL, which not every database keeps. */
 export function requireText(field: string, value: string, most = 200): string {
   if (value.length === 0 || value.length > most) throw invalid(field, `must have 1 to ${most} characters`)
+  if (value.includes('\0')) throw invalid(field, 'must not contain NUL')
   return value
 }
 

@@ -1,5 +1,6 @@
 import type { Core } from '../../core/create-core.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
+import { isOtaError } from '../../core/errors.ts'
 import { type Actions, bodyOf, type Call, NO_DATA } from './call.ts'
 import { EnosFailure } from './errors.ts'
 import { type JsonObject, parseWithNumberSources, textOf } from './json.ts'
@@ -21,6 +22,7 @@ export function deviceActions(core: Core): Actions {
       await core.gateway.checkIn(facts, { running: { '': version } })
     } catch (error) {
       if (error instanceof EnosFailure) throw error
+      if (isOtaError(error, 'invalid')) throw badArgument()
       call.request.log.error({ err: error }, 'EnOS request failed')
       throw new EnosFailure(500, 'OTA Service Internal Error')
     }
