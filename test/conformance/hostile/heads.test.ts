@@ -14,6 +14,7 @@ const OWNERS = [
   '/v1/devices',
   '/api/v2/ota-files',
   '/connect-service/v2.1/ota-firmwares',
+  '/device/v1/wait',
   '/nobody',
 ]
 

@@ -12,6 +12,7 @@ export interface JsonEndpoint {
 
 const bearer = (of: Tenant) => ({ authorization: `Bearer ${of.bearer}` })
 const user = (of: Tenant) => ({ authorization: `Bearer ${of.iotaapJwt}` })
+const native = (of: Tenant) => ({ authorization: `Bearer ${of.secrets.tracker}` })
 const device = (of: Tenant) => ({ 'x-access-token': of.zoneToken })
 
 function signed(action: string) {
@@ -48,6 +49,9 @@ export const JSON_ENDPOINTS: Readonly<Record<string, JsonEndpoint>> = {
   'Spoke.Zone login': { method: 'POST', path: () => '/login', member: 'username' },
   'Spoke.Zone device login': { method: 'POST', path: () => '/loginDevice', member: 'token' },
   'Spoke.Zone data file': { method: 'POST', path: () => '/api/v2/data-files', headers: device, member: 'type' },
+  'native check': { method: 'POST', path: () => '/device/v1/check', headers: native, member: 'running' },
+  'native reports': { method: 'POST', path: () => '/device/v1/reports', headers: native, member: 'reports' },
+  'native enrolment': { method: 'POST', path: () => '/device/v1/enrol', member: 'key' },
   'EnOS token': { method: 'POST', path: () => '/apim-token-service/v2.0/token/get', member: 'appKey' },
   'EnOS search': {
     method: 'POST',

@@ -106,6 +106,7 @@ const LISTS = {
   'IoTaaP latest': '/v1/ota/device/latest/nobody',
   'EnOS calls': '/connect-service/v2.1/ota-firmwares',
   'EnOS files': '/multipart/sys/pk/dk/file/download',
+  'native wait': '/device/v1/wait',
   'nobody’s': '/nobody',
 } as const
 

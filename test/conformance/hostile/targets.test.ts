@@ -21,6 +21,7 @@ const PLACES = {
   'EnOS topic': (segment: string) => `/topic/sys/pk/${segment}/ota/device/inform`,
   'EnOS file': (segment: string) => `/multipart/sys/pk/${segment}/file/download`,
   'EnOS signed file': (segment: string) => `/multipart/signed/${segment}/x.bin`,
+  'native artifact': (segment: string) => `/device/v1/artifacts/${segment}`,
   'the first segment': (segment: string) => `/${segment}`,
 } as const
 

@@ -5,6 +5,7 @@ import type { TestServerOptions } from '../../support/test-server.ts'
 import { API_CASES } from '../isolation/cases/api.ts'
 import { ENOS_CASES } from '../isolation/cases/enos.ts'
 import { IOTAAP_CASES } from '../isolation/cases/iotaap.ts'
+import { NATIVE_CASES } from '../isolation/cases/native.ts'
 import { SPOKE_ZONE_CASES } from '../isolation/cases/spoke-zone.ts'
 import type { Tenant } from '../isolation/tenant.ts'
 import { World } from '../isolation/world.ts'
@@ -15,6 +16,7 @@ const HEALTHY = {
   'GET /api/godwit/v1/devices': API_CASES,
   'GET /v1/devices': IOTAAP_CASES,
   'GET /api/v2/ota-files': SPOKE_ZONE_CASES,
+  'GET /device/v1/wait': NATIVE_CASES,
   'GET /connect-service/v2.1/ota-firmwares': ENOS_CASES,
 } as const
 
@@ -125,6 +127,7 @@ function shapeOf(path: string): RegExp {
   if (first === 'connect-service') return /^\{"code":\d+,"msg":/
   if (first === 'apim-token-service') return /^\{"status":\d+,"msg":/
   if (first === 'auth' || first === 'topic' || first === 'multipart') return /^\{("id":"[^"]*",)?"code":\d+,"message":/
+  if (first === 'device') return /^\{"type":"urn:godwit:device:/
   if (first === 'docs' || (first === 'api' && second === 'godwit')) return /^\{"type":"\/docs#problem-/
   if (first === 'login' || first === 'loginDevice' || (first === 'api' && /^v[12]$/.test(second)))
     return /^\{"errors":\[/
