@@ -17,7 +17,8 @@ module.exports = {
     only('native-is-ignorant-of-others', 'protocols/native', ['core/', 'protocols/http/']),
     only('api-imports-core-and-http-edge', 'api', ['core/', 'protocols/http/']),
     only('simulator-speaks-the-wire-itself', 'simulator', []),
-    only('cli-goes-over-http', 'cli', ['server/', 'simulator/', 'core/errors\\.ts', 'api/fleet/']),
+    only('agent-speaks-the-wire-itself', 'agent', []),
+    only('cli-goes-over-http', 'cli', ['server/', 'simulator/', 'agent/', 'core/errors\\.ts', 'api/fleet/']),
     {
       name: 'core-has-no-io',
       severity: 'error',

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { isOtaError } from '../server/errors.ts'
 import { VERSION } from '../server/version.ts'
 import { ServerRefusal } from './client/problem.ts'
+import { addAgentCommand } from './commands/agent.ts'
 import { addApplyCommand } from './commands/apply.ts'
 import { addBackupCommands } from './commands/backup.ts'
 import { addConfigCommand } from './commands/config.ts'
@@ -66,6 +67,7 @@ export function createProgram(): Command {
 const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: Command) => void> }> = [
   { title: 'Running a server:', commands: [addServeCommand, addDemoCommand, addConfigCommand, addDoctorCommand] },
   { title: 'Its data, on the server itself:', commands: [addMigrateCommand, addBackupCommands, addKeyCommands] },
+  { title: 'A device of its own:', commands: [addAgentCommand] },
   { title: 'A server from anywhere:', commands: [addLoginCommands, addApplyCommand, addServerCommands] },
   {
     title: 'Things, over the management API:',
