@@ -10,6 +10,8 @@ export interface SpawnedServer {
   readonly pid: number
   /** What it wrote to standard error so far: its log. */
   stderr(): string
+  /** What it wrote to standard output so far, the ready line included. */
+  stdout(): string
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
   /** SIGKILL; resolves when the process is gone. */
@@ -43,12 +45,17 @@ export async function spawnServer(options: SpawnOptions): Promise<SpawnedServer>
   child.stderr.on('data', (chunk) => {
     log += chunk
   })
+  let output = ''
+  child.stdout.on('data', (chunk) => {
+    output += chunk
+  })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const ready = await readyLine(child)
   if (!ready) throw new Error(`the server ended before it was ready:\n${log}`)
   return {
     ...ready,
     stderr: () => log,
+    stdout: () => output,
     stop: () => {
       child.kill('SIGTERM')
       return exited
@@ -60,10 +67,13 @@ export async function spawnServer(options: SpawnOptions): Promise<SpawnedServer>
   }
 }
 
-async function readyLine(child: ChildProcess): Promise<{ url: string; pid: number } | undefined> {
-  if (!child.stdout) return undefined
-  for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line)
-  return undefined
+function readyLine(child: ChildProcess): Promise<{ url: string; pid: number } | undefined> {
+  return new Promise((resolve) => {
+    if (!child.stdout) return resolve(undefined)
+    const lines = createInterface({ input: child.stdout })
+    lines.once('line', (line) => resolve(JSON.parse(line)))
+    lines.once('close', () => resolve(undefined))
+  })
 }
 
 /** Trades the first account's password for a bearer header. */

@@ -20,6 +20,7 @@ test('neither URL, header nor error text brings a secret into the log', async ()
   const app = fastify({ loggerInstance: pino({ redact, serializers, hooks }, sink) })
   app.get('/download/:id', (request) => {
     request.log.info({ headers: request.headers }, 'headers')
+    request.log.info({ parserOptions: { headers: request.headers } }, 'headers of a plugin')
     request.log.info(`plain ${request.url}`)
     request.log.info('from %s', request.url)
     request.log.error(new Error(`bare ${request.url}`))

@@ -24,7 +24,8 @@ export interface LogRedaction {
 export function createLogRedaction(options: LogRedactionOptions = {}): LogRedaction {
   const redactUrl = createUrlRedactor(options)
   const headers = [...SECRET_HEADERS, ...(options.headers ?? [])]
-  const roots = ['headers', 'req.headers', 'request.headers', 'res.headers', 'err.headers']
+  // Whatever a plugin calls the thing that has headers: the multipart parser logs all of them.
+  const roots = ['headers', '*.headers']
   return {
     redactUrl,
     redact: { paths: roots.flatMap((root) => headers.map((name) => `${root}["${name}"]`)), censor: '***' },
