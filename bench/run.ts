@@ -27,7 +27,17 @@ const { values } = parseArgs({
 const main = fileURLToPath(new URL('../bin/godwit.cjs', import.meta.url))
 console.log(`Registering ${values.devices} devices …`)
 const fleet = await seedFleet(Number(values.devices))
-const server = await startServer([main, 'serve', '--data', fleet.data, '--port', '0', '--log', 'warn'])
+const server = await startServer([
+  '--max-semi-space-size=4',
+  main,
+  'serve',
+  '--data',
+  fleet.data,
+  '--port',
+  '0',
+  '--log',
+  'warn',
+])
 const setting = { fleet, server, rounds: Number(values.rounds), seconds: Number(values.seconds) }
 const scenarios = { latest: iotaapLatest, list: spokeZoneList, download: compareDownloads }
 const results: Measured[] = []

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -28,19 +29,17 @@ export const OWNER = { email: 'owner@localhost', password: 'a-password-for-tests
 
 /** The built server as a process of its own, on a free loopback port, with a known first account. Build before. */
 export async function spawnServer(options: SpawnOptions): Promise<SpawnedServer> {
-  const child = spawn(
-    process.execPath,
-    [GODWIT, 'serve', '--data', options.data, '--port', '0', ...(options.args ?? [])],
-    {
-      env: {
-        ...process.env,
-        GODWIT_OWNER_EMAIL: OWNER.email,
-        GODWIT_OWNER_PASSWORD: OWNER.password,
-        ...options.env,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn(GODWIT, ['serve', '--data', options.data, '--port', '0', ...(options.args ?? [])], {
+    env: {
+      ...process.env,
+      // As installed: the command's first line finds the Node that runs the tests.
+      PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+      GODWIT_OWNER_EMAIL: OWNER.email,
+      GODWIT_OWNER_PASSWORD: OWNER.password,
+      ...options.env,
     },
-  )
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let log = ''
   child.stderr.on('data', (chunk) => {
     log += chunk
