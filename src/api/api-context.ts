@@ -2,6 +2,7 @@ import type { DeviceFacts } from '../core/device/device-facts.ts'
 import type { AskStyle } from '../core/device-gateway.ts'
 import type { WebhookSender } from '../core/webhook/webhook-sender.ts'
 import type { ProtocolHost } from '../protocols/http/protocol.ts'
+import type { EventStreams } from './event-stream/event-streams.ts'
 
 /** Makes the token by which a device proves itself over one protocol. */
 export type TokenIssuer = (facts: DeviceFacts) => Promise<string>
@@ -27,6 +28,7 @@ export interface ApiContext {
   readonly options: ApiOptions
   /** One import at a time: it holds its whole file. */
   readonly imports: { isRunning: boolean }
+  readonly streams: EventStreams
 }
 
 export const API_BASE = '/api/godwit/v1'

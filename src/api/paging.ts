@@ -63,11 +63,13 @@ export function pageOfAll<Row extends { readonly serial: Serial }, View>(
   return page({ query, list, view })
 }
 
-function writeCursor(serial: Serial, order: 'asc' | 'desc'): string {
+/** Where a list of this order goes on behind a row. */
+export function writeCursor(serial: Serial, order: 'asc' | 'desc'): string {
   return Buffer.from(`${order}:${serial}`).toString('base64url')
 }
 
-function readCursor(cursor: string, order: 'asc' | 'desc'): Serial {
+/** Throws `invalid` unless it is one of a list of this order. */
+export function readCursor(cursor: string, order: 'asc' | 'desc'): Serial {
   const [, direction, serial] = /^(asc|desc):(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
   if (direction !== order || serial === undefined) throw invalid('cursor', 'is none that this collection gave out')
   return Number(serial)

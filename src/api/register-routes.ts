@@ -79,5 +79,8 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   assignment: 'Id of the assignment',
   update: 'Id of the update',
   dataFile: 'Id of the data file',
+  event: 'Id of the event',
+  webhook: 'Id of the webhook',
+  letter: 'Id of the dead letter',
   target: 'Key or id',
 }

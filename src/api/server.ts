@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { accountFields, accountView, viewAccount } from './accounts.ts'
-import { eventFilter, eventFilters, eventView, viewEvent } from './events.ts'
+import { eventView, viewEvent } from './event-view.ts'
+import { eventFilter, eventFilters } from './events.ts'
 import { time, timeView } from './fields.ts'
 import { page, pageOf, pageQuery } from './paging.ts'
 import { administratorRoute } from './route.ts'

@@ -33,6 +33,15 @@ export interface HttpLimits {
   readonly discardMs: number
   /** A path parameter; longer is not found. */
   readonly pathParameterChars: number
+  /** Streams of events at one time. */
+  readonly eventStreams: number
+  readonly eventStreamsPerOrganisation: number
+  /** A stream of events in which nothing happens says so after so long. */
+  readonly eventHeartbeatMs: number
+  /** A stream of events whose reader takes no byte for so long is ended. */
+  readonly eventStallMs: number
+  /** Events that other processes recorded are seen so late at most. */
+  readonly eventPollMs: number
 }
 
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
@@ -53,4 +62,9 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   discardBytes: 64 * 2 ** 20,
   discardMs: 20_000,
   pathParameterChars: 1_024,
+  eventStreams: 500,
+  eventStreamsPerOrganisation: 50,
+  eventHeartbeatMs: 15_000,
+  eventStallMs: 30_000,
+  eventPollMs: 1_000,
 }

@@ -48,6 +48,11 @@ const HTTP_MEANINGS: Record<keyof typeof DEFAULT_HTTP_LIMITS, string> = {
   discardBytes: 'what is still read of an upload that was refused, bytes',
   discardMs: 'how long that may take, ms',
   pathParameterChars: 'characters of a path parameter; longer is not found',
+  eventStreams: 'streams of events at one time',
+  eventStreamsPerOrganisation: 'streams of events at one time of one organisation',
+  eventHeartbeatMs: 'a stream of events in which nothing happens says so after so long, ms',
+  eventStallMs: 'a stream of events whose reader takes no byte for so long is ended, ms',
+  eventPollMs: 'events that other processes recorded are seen so late at most, ms',
 }
 
 /** The configuration reference as Markdown: every setting and every limit, with its default. */

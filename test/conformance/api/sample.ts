@@ -30,6 +30,7 @@ export async function makeSample(api: Api, tenant: Tenant): Promise<Sample> {
   const { items: accounts } = expectDone(await owner.get('/accounts'))
   expectDone(await owner.call('PUT', '/groups/pilot/credentials/iotaap', { body: {} }))
   const { items: tokens } = expectDone(await owner.get('/tokens'))
+  const { items: events } = expectDone(await owner.get('/events'))
   const facts = await factsOf(api, device.number)
   const update = await api.core.gateway.grant(facts, { via: 'native', reporting: 'progress' })
   if (!update) throw new Error('nothing was granted')
@@ -52,6 +53,7 @@ export async function makeSample(api: Api, tenant: Tenant): Promise<Sample> {
     assignment: assignment.assignment.id,
     update: update.id,
     dataFile: dataFile.id,
+    event: events[0].id,
   }
 }
 
@@ -100,5 +102,6 @@ export const LEAST: Readonly<Record<string, { body?: unknown; query?: string }>>
   'releases.create': { body: { product: 'panel', version: '9', firmware: { main: '1.0.0' } } },
   'assignments.create': { body: { device: 'truck-1', product: 'panel', version: '1.0.0' } },
   'assignments.put-device': { body: { product: 'panel', version: '1.0.0' } },
+  'events.stream': { query: '?follow=false' },
   'assignments.put-group': { body: { product: 'panel', version: '1.0.0' } },
 }

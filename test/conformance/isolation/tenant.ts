@@ -145,6 +145,10 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
   await deploy({ device: devices.iotaap.serial }, 'deployed')
   await deploy({ group: group.serial }, 'group-deployed')
 
+  const recorded = { organisation: organisation.serial, type: 'device' }
+  const [event] = await core.deps.storage.read.events.list(recorded, { limit: 1 })
+  if (!event) throw new Error('nothing was recorded')
+
   const factsOf = async (serial: Serial) => {
     const facts = await core.gateway.find({ by: 'serial', serial })
     if (!facts) throw new Error(`no device ${serial}`)
@@ -177,6 +181,7 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
     assignment,
     dataFile,
     update,
+    event: event.id,
     nativeUpdate,
     ...(await logIn(server, { mark, devices, secrets, factsOf })),
     signedUrlToken: await core.deps.tokens.sign(

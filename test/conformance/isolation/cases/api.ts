@@ -364,6 +364,9 @@ const UPDATES: Cases = {
   'GET /events#cursor': callByQuery(
     () => `/events?order=asc&limit=100&cursor=${Buffer.from('asc:0').toString('base64url')}`,
   ),
+  'GET /events/:event': call((of) => `/events/${of.event}`),
+  'GET /events/stream': call(() => '/events/stream?follow=false&after=0'),
+  'GET /events/stream#behind-one': callByQuery((of) => `/events/stream?follow=false&type=device&after=${of.event}`),
   'GET /data-files': call((of) => `/data-files?device=${of.devices.zone.key}`),
   'GET /data-files#cursor': callByQuery((of) => `/data-files?${after(of.dataFile.serial + 2, 'desc')}`),
   'GET /data-files/:dataFile': call((of) => `/data-files/${of.dataFile.id}`),
