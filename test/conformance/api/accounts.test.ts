@@ -50,6 +50,9 @@ describe.each(STORAGES)('accounts on $name', (storage) => {
   it('are not taken in from elsewhere by an owner who has nothing to say there', async () => {
     const stolen = { email: 'owner@beta.example', role: 'viewer' }
     expectProblem(await acme.owner.post('/accounts', stolen), 403, 'forbidden')
+    await api().account('admin@server.example', { isAdministrator: true })
+    const administrator = { email: 'admin@server.example', role: 'viewer' }
+    expectProblem(await acme.owner.post('/accounts', administrator), 403, 'forbidden')
     const text = `organisations: [{ key: acme, accounts: [{ email: owner@beta.example, role: viewer }] }]`
     const applied = await acme.owner.post('/apply', { text })
     expect([applied.status, applied.json.detail]).toEqual([400, expect.stringContaining('must take it in')])
