@@ -1,8 +1,6 @@
 import type { Command } from 'commander'
 import { segment } from '../client/api-client.ts'
 import { at, type JsonObject, objectsAt, textAt } from '../client/json.ts'
-import { usage } from '../exit.ts'
-import { withExamples } from '../options/examples.ts'
 import type { Call } from '../options/online.ts'
 import { addAct, addList, addShow } from './verbs.ts'
 

@@ -41,7 +41,7 @@ describe.skipIf(postgres.kind === 'none')('PostgreSQL storage', () => {
     await expect(opening).rejects.toMatchObject({
       code: 'storage-failed',
       message: expect.stringContaining('godwit migrate'),
-      details: { pending: ['0001-initial'] },
+      details: { pending: expect.arrayContaining(['0001-initial']) },
     })
     // Two that migrate at once are one after the other.
     const opened = await Promise.all(
