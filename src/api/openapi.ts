@@ -66,6 +66,7 @@ const TAGS: Readonly<Record<string, string>> = {
   assignments: 'A release pinned to a device or group',
   updates: 'Devices moving to a release',
   events: 'What happened',
+  webhooks: 'Where events are sent, and what could not be delivered',
   'data-files': 'Files that devices sent',
   fleet: 'Whole organisations from one description',
   reference: 'This reference',

@@ -20,6 +20,7 @@ import type { ApiRoute } from './route.ts'
 import { serverRoutes } from './server.ts'
 import { tokenRoutes } from './tokens.ts'
 import { updateRoutes } from './updates.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 /** Every route of the management API, below `/api/godwit/v1`; `openapi.json` and the reference page come beside it. */
 export const API_ROUTES: readonly ApiRoute[] = [
@@ -42,6 +43,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...assignmentRoutes,
   ...updateRoutes,
   ...eventRoutes,
+  ...webhookRoutes,
   ...dataFileRoutes,
   ...fleetRoutes,
 ]

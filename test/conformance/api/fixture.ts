@@ -6,6 +6,7 @@ import { SYSTEM } from '../../../src/core/event/event.ts'
 import type { CoreLimits } from '../../../src/core/limits.ts'
 import type { Organisation } from '../../../src/core/organisation/organisation.ts'
 import type { Scope } from '../../../src/core/service.ts'
+import type { WebhookSender } from '../../../src/core/webhook/webhook-sender.ts'
 import type { HttpLimits } from '../../../src/protocols/http/limits.ts'
 import { startTestServer, type TestServer } from '../../support/test-server.ts'
 import type { ApiStorage } from './storages.ts'
@@ -131,6 +132,7 @@ export interface ApiOptions {
   readonly listen?: boolean
   readonly limits?: Partial<CoreLimits>
   readonly http?: Partial<HttpLimits>
+  readonly webhooks?: WebhookSender
 }
 
 /** A server with nothing but the management API; every reply is checked against its schema. */
@@ -144,6 +146,7 @@ export async function startApi({ open }: ApiStorage, options: ApiOptions = {}): 
         version: '1.2.3',
         tokenIssuers: { 'spoke-zone': async (facts) => `token-of-${facts.device.key}` },
         checkReplies: true,
+        ...(options.webhooks && { webhooks: options.webhooks }),
       }),
     ],
   })

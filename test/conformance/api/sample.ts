@@ -1,4 +1,5 @@
 import type { DeviceFacts } from '../../../src/core/device/device-facts.ts'
+import { newDeadLetter } from '../../support/rows.ts'
 import { bytesOf } from '../../support/test-core.ts'
 import { type Api, BASE, expectDone, type Tenant } from './fixture.ts'
 
@@ -30,6 +31,12 @@ export async function makeSample(api: Api, tenant: Tenant): Promise<Sample> {
   const { items: accounts } = expectDone(await owner.get('/accounts'))
   expectDone(await owner.call('PUT', '/groups/pilot/credentials/iotaap', { body: {} }))
   const { items: tokens } = expectDone(await owner.get('/tokens'))
+  const webhook = expectDone(await owner.post('/webhooks', { url: 'https://hooks.example.test/x' }), 201)
+  const letter = await api.core.deps.storage.transaction(async (stores) => {
+    const row = await stores.webhooks.findById(tenant.organisation.serial, webhook.id)
+    if (!row) throw new Error('no webhook was made')
+    return stores.deadLetters.insert(newDeadLetter(row))
+  })
   const { items: events } = expectDone(await owner.get('/events'))
   const facts = await factsOf(api, device.number)
   const update = await api.core.gateway.grant(facts, { via: 'native', reporting: 'progress' })
@@ -54,6 +61,8 @@ export async function makeSample(api: Api, tenant: Tenant): Promise<Sample> {
     update: update.id,
     dataFile: dataFile.id,
     event: events[0].id,
+    webhook: webhook.id,
+    letter: letter.id,
   }
 }
 
@@ -102,6 +111,9 @@ export const LEAST: Readonly<Record<string, { body?: unknown; query?: string }>>
   'releases.create': { body: { product: 'panel', version: '9', firmware: { main: '1.0.0' } } },
   'assignments.create': { body: { device: 'truck-1', product: 'panel', version: '1.0.0' } },
   'assignments.put-device': { body: { product: 'panel', version: '1.0.0' } },
+  'webhooks.create': { body: { url: 'https://hooks.example.test/y' } },
+  'webhooks.change': { body: { name: 'x' } },
+  'webhooks.rotate-secret': { body: {} },
   'events.stream': { query: '?follow=false' },
   'assignments.put-group': { body: { product: 'panel', version: '1.0.0' } },
 }

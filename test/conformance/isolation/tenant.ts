@@ -4,6 +4,7 @@ import { SYSTEM } from '../../../src/core/event/event.ts'
 import type { FirmwareFile } from '../../../src/core/firmware/firmware.ts'
 import { joinTransaction } from '../../../src/core/join-transaction.ts'
 import { issueDeviceToken } from '../../../src/protocols/spoke-zone/device-token.ts'
+import { newDeadLetter } from '../../support/rows.ts'
 import { bytesOf } from '../../support/test-core.ts'
 import type { TestServer } from '../../support/test-server.ts'
 import { encryption, signedDevice } from './enos-signing.ts'
@@ -145,6 +146,13 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
   await deploy({ device: devices.iotaap.serial }, 'deployed')
   await deploy({ group: group.serial }, 'group-deployed')
 
+  const { webhook, secret: webhookSecret } = await core.webhooks.create(scope, {
+    url: `https://hooks.example.test/${mark}-hook`,
+    name: `${mark} webhook`,
+  })
+  const letter = await core.deps.storage.transaction((stores) =>
+    stores.deadLetters.insert(newDeadLetter(webhook, { body: JSON.stringify({ type: `${mark}-type` }) })),
+  )
   const recorded = { organisation: organisation.serial, type: 'device' }
   const [event] = await core.deps.storage.read.events.list(recorded, { limit: 1 })
   if (!event) throw new Error('nothing was recorded')
@@ -182,6 +190,8 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
     dataFile,
     update,
     event: event.id,
+    webhook: webhook.id,
+    letter: letter.id,
     nativeUpdate,
     ...(await logIn(server, { mark, devices, secrets, factsOf })),
     signedUrlToken: await core.deps.tokens.sign(
@@ -190,7 +200,13 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
       900,
     ),
     /** Text of every secret and content that stands in no row in clear. */
-    hidden: [...Object.values(secrets), people.bearer, `${mark}-plain-enos-secret`, `${mark}-plain-hawkbit-token`],
+    hidden: [
+      ...Object.values(secrets),
+      people.bearer,
+      webhookSecret,
+      `${mark}-plain-enos-secret`,
+      `${mark}-plain-hawkbit-token`,
+    ],
   }
 }
 

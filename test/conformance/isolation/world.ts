@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { SYSTEM } from '../../../src/core/event/event.ts'
+import type { WebhookSender } from '../../../src/core/webhook/webhook-sender.ts'
 import { createProtocols } from '../../../src/server/protocols.ts'
 import { FilesystemBlobs } from '../../../src/storage/blob/filesystem-blobs.ts'
 import { openSqlStorage } from '../../../src/storage/sql/open-storage.ts'
@@ -16,6 +17,12 @@ const NUMBERS = 7_000_000_000
 const NUMBERS_OF_ONE = 100_000
 /** Tenants get names of equal length, of letters that stand in no word. */
 const MARK_LETTERS = 'bcdfghjkqvwxz'
+
+/** Receivers of webhooks, who take everything. */
+const RECEIVERS: WebhookSender = {
+  refusalOf: () => undefined,
+  send: async () => ({ kind: 'answered', status: 204 }),
+}
 
 /** The whole server with every protocol over SQLite, and organisations in it. */
 export class World {
@@ -44,7 +51,7 @@ export class World {
     const file = join(folder.path, 'godwit.db')
     const storage = await openSqlStorage({ kind: 'sqlite', file })
     const server = await startTestServer({
-      protocols: (host) => createProtocols(host, { native: UNTHROTTLED }),
+      protocols: (host) => createProtocols(host, { native: UNTHROTTLED }, RECEIVERS),
       storage,
       blobs: await FilesystemBlobs.open(folder.path),
       listen: true,

@@ -374,9 +374,36 @@ const UPDATES: Cases = {
   'GET /data-files/:dataFile/content': call((of) => `/data-files/${of.dataFile.id}/content`),
 }
 
+const webhook = (of: Tenant) => `/webhooks/${of.webhook}`
+
+const WEBHOOKS: Cases = {
+  'GET /webhooks': call(() => '/webhooks'),
+  'GET /webhooks#cursor': callByQuery(() => `/webhooks?limit=1&cursor=${Buffer.from('asc:0').toString('base64url')}`),
+  'POST /webhooks': call(
+    () => '/webhooks',
+    (of) => json({ url: `https://hooks.example.test/${of.mark}-new` }),
+  ),
+  'GET /webhooks/:webhook': call(webhook),
+  'PATCH /webhooks/:webhook': call(webhook, (of) => json({ name: `${of.mark} renamed`, active: false })),
+  'DELETE /webhooks/:webhook': call(webhook),
+  'POST /webhooks/:webhook/secret': call(
+    (of) => `${webhook(of)}/secret`,
+    () => json({ overlapSeconds: 0 }),
+  ),
+  'POST /webhooks/:webhook/test': call((of) => `${webhook(of)}/test`),
+  'GET /webhooks/:webhook/dead-letters': call((of) => `${webhook(of)}/dead-letters`),
+  'POST /webhooks/:webhook/dead-letters/replay': call((of) => `${webhook(of)}/dead-letters/replay`),
+  'POST /webhooks/:webhook/dead-letters/:letter/replay': call(
+    (of) => `${webhook(of)}/dead-letters/${of.letter}/replay`,
+  ),
+  'POST /webhooks/:webhook/dead-letters/:letter/replay#own-webhook': {
+    request: (parties) => call((of) => `${webhook(parties.who)}/dead-letters/${of.letter}/replay`).request(parties),
+  },
+}
+
 /** The management API. */
 export const API_CASES: Cases = Object.fromEntries(
-  [SESSIONS, FLEET_FILE, ORGANISATIONS, PEOPLE, CATALOGUE, FLEET, UPDATES]
+  [SESSIONS, FLEET_FILE, ORGANISATIONS, PEOPLE, CATALOGUE, FLEET, UPDATES, WEBHOOKS]
     .flatMap((cases) => Object.entries(cases))
     .map(([name, one]) => [name.replace(' ', ` ${BASE}`), one]),
 )
