@@ -271,6 +271,10 @@ describe('server, organisations, accounts, keys and events', () => {
     })
     expect(await items('device', 'list', '--organisation', 'other')).toEqual([])
     expect(await items('device', 'list', '--organisation', 'default')).toHaveLength(2)
+    const unnamed = await godwit.run(['device', 'list'])
+    expect([unnamed.code, unnamed.stderr]).toEqual([1, expect.stringContaining('yours are: default, other')])
+    // From here on as an operator would who works in one of them.
+    godwit = commandLine(folder.path, { GODWIT_ORGANISATION: 'default' })
   })
 
   it('accounts come, change role, get passwords and go', async () => {
