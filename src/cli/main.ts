@@ -28,6 +28,7 @@ import { addReleaseCommands } from './resources/release.ts'
 import { addServerCommands } from './resources/server.ts'
 import { addTokenCommands } from './resources/token.ts'
 import { addUpdateCommands } from './resources/update.ts'
+import { addWebhookCommands } from './resources/webhook.ts'
 
 /** Runs the command and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -83,6 +84,7 @@ const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: C
       addUpdateCommands,
       addMissingCommands,
       addEventCommands,
+      addWebhookCommands,
       addDataFileCommands,
       addAccountCommands,
       addTokenCommands,
