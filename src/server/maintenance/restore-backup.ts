@@ -1,8 +1,7 @@
-import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { chmod, open, rename, rm } from 'node:fs/promises'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { chmod, open, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { pipeline } from 'node:stream/promises'
 import type { Blobs } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
 import { syncDirectory } from '../../storage/blob/durable.ts'
@@ -78,7 +77,8 @@ async function restore(job: Job): Promise<RestoreResult> {
   const masterKey = placeKey(config, backup)
   options.onStart?.(bytes)
   const temporary = `${databaseFile(config)}.restoring`
-  await pipeline(counted(backup.read(database), options), createWriteStream(temporary, { mode: 0o600 }))
+  // Not a stream: one that fails early still creates its file later, after the clearing up.
+  await writeFile(temporary, counted(backup.read(database), options), { mode: 0o600 })
   await restoreBlobs(job, await FilesystemBlobs.open(blobFolder(config)))
   jumpSequences(temporary)
   await flush(temporary)
