@@ -17,13 +17,15 @@ export async function rawReply(url: string, path: string, headers: Record<string
     const socket = connect({ host: hostname, port: Number(port) }, () =>
       socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`),
     )
+    let received = 0
+    let wanted: number | undefined
     socket.on('data', (chunk) => {
       chunks.push(chunk)
-      const all = Buffer.concat(chunks)
-      if (isWhole(all)) {
-        socket.destroy()
-        resolve(all)
-      }
+      received += chunk.length
+      wanted ??= wholeLength(Buffer.concat(chunks))
+      if (wanted === undefined || received < wanted) return
+      socket.destroy()
+      resolve(Buffer.concat(chunks))
     })
     socket.on('error', reject)
     socket.on('end', () => resolve(Buffer.concat(chunks)))
@@ -39,10 +41,11 @@ export async function rawReply(url: string, path: string, headers: Record<string
   }
 }
 
-function isWhole(bytes: Buffer): boolean {
+/** Bytes of head and body together, once the head is there. */
+function wholeLength(bytes: Buffer): number | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   const length = /content-length: (\d+)/i.exec(bytes.subarray(0, Math.max(end, 0)).toString('latin1'))?.[1]
-  return end > 0 && length !== undefined && bytes.length >= end + 4 + Number(length)
+  return length === undefined ? undefined : end + 4 + Number(length)
 }
 
 /** Throws unless both servers answer alike: status, header names and values in any order, body. */
