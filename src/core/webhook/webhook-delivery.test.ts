@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type FixedClock, fixedClock } from '../../../test/support/fixed-clock.ts'
 import { newEvent } from '../../../test/support/rows.ts'
-import { STORAGES } from '../../../test/support/storages.ts'
 import { createTestCore, newScope } from '../../../test/support/test-core.ts'
+import { Receivers } from '../../../test/support/webhook-receivers.ts'
 import type { Core } from '../create-core.ts'
 import { SYSTEM } from '../event/event.ts'
 import type { Storage } from '../ports.ts'
@@ -10,34 +10,10 @@ import type { Scope } from '../service.ts'
 import { signDelivery } from './sign-delivery.ts'
 import type { Webhook } from './webhook.ts'
 import { WebhookDelivery } from './webhook-delivery.ts'
-import type { WebhookAnswer, WebhookRequest, WebhookSender } from './webhook-sender.ts'
+import type { WebhookRequest } from './webhook-sender.ts'
 
 const HOUR = 3600
 const URL_A = 'https://a.example.test/hook'
-
-/** Receivers of every address: takes what comes until it is told otherwise. */
-class Receivers implements WebhookSender {
-  readonly requests: WebhookRequest[] = []
-  answer: (request: WebhookRequest) => WebhookAnswer | Promise<WebhookAnswer> = () => ({
-    kind: 'answered',
-    status: 204,
-  })
-
-  refusalOf(): undefined {}
-
-  async send(request: WebhookRequest): Promise<WebhookAnswer> {
-    this.requests.push(request)
-    return this.answer(request)
-  }
-
-  status(status: number, more: { retryAfterSeconds?: number } = {}): void {
-    this.answer = () => ({ kind: 'answered', status, ...more })
-  }
-
-  types(): string[] {
-    return this.requests.map(({ body }) => JSON.parse(body).type)
-  }
-}
 
 describe('deliveries', () => {
   let clock: FixedClock
@@ -303,7 +279,7 @@ describe('deliveries', () => {
     const { webhook } = await create()
     await append('a.1', 'a.2')
     const before = await progress(webhook)
-    const dying: Storage = { ...withoutWrites(core.deps.storage, () => receivers.requests.length > 0) }
+    const dying = withoutWrites(core.deps.storage, () => receivers.requests.length > 0)
     const first = new WebhookDelivery({ ...core.deps, storage: dying }, receivers)
     await expect(first.turn()).rejects.toThrow('the process is dead')
     expect(receivers.types()).toEqual(['a.1'])
@@ -314,20 +290,45 @@ describe('deliveries', () => {
     expect(receivers.requests[1]?.headers['webhook-id']).toBe(receivers.requests[0]?.headers['webhook-id'])
   })
 
-  it('do not write a position for each event of others', async () => {
+  it('write no position for each event of others, but for many', async () => {
     const { webhook } = await create({ types: ['wanted'] })
     const before = await progress(webhook)
     await append(...Array.from({ length: 40 }, () => 'other.x'))
     await turns()
     expect((await progress(webhook))?.position).toBe(before?.position)
+    await append(...Array.from({ length: 10_000 }, () => 'other.x'))
+    await turns()
+    expect((await progress(webhook))?.position).toBe(await core.deps.storage.read.events.settledThrough())
     await append('wanted.x')
     await turns()
     expect(receivers.types()).toEqual(['wanted.x'])
+    expect((await progress(webhook))?.leaseOwner).toBeNull()
+  })
+
+  it('belong to one process at a time, and to another one when that is gone', async () => {
+    await create()
+    await append('a.1')
+    const shared = { ...core.deps, storage: { ...parts(core.deps.storage), isSoleWriter: false } }
+    const [first, second] = [new WebhookDelivery(shared, receivers), new WebhookDelivery(shared, receivers)]
+    const { promise: never, resolve: release } = Promise.withResolvers<{ kind: 'failed'; reason: string }>()
+    receivers.answer = () => never
+    const hanging = first.turn()
+    await expect.poll(() => receivers.types()).toEqual(['a.1'])
+    receivers.status(200)
+    await second.turn()
+    expect(receivers.types()).toEqual(['a.1'])
+    clock.advance({ seconds: 40 })
+    await second.turn()
+    expect(receivers.types()).toEqual(['a.1', 'a.1'])
+    release({ kind: 'failed', reason: 'too late' })
+    await hanging
+    await append('a.2')
+    await second.turn()
+    expect(receivers.types()).toEqual(['a.1', 'a.1', 'a.2'])
   })
 })
 
-/** A storage whose transactions fail from a moment on, as those of a process that was killed. */
-function withoutWrites(storage: Storage, isDead: () => boolean): Storage {
+function parts(storage: Storage): Storage {
   return {
     isSoleWriter: storage.isSoleWriter,
     read: storage.read,
@@ -335,56 +336,14 @@ function withoutWrites(storage: Storage, isDead: () => boolean): Storage {
     onChange: (listener) => storage.onChange(listener),
     check: () => storage.check(),
     close: () => storage.close(),
-    transaction: (work) => (isDead() ? Promise.reject(new Error('the process is dead')) : storage.transaction(work)),
+    transaction: (work) => storage.transaction(work),
   }
 }
 
-describe.each(STORAGES)('deliveries while others write, on $name', ({ open }) => {
-  it('are whole, in order and without repetition', { timeout: 60_000 }, async () => {
-    const storage = await open()
-    try {
-      const clock = fixedClock()
-      const core = createTestCore({ clock, storage })
-      const scope = await newScope(core)
-      const { webhook } = await core.webhooks.create(scope, { url: URL_A, types: ['a'] })
-      const receivers = new Receivers()
-      receivers.answer = async () => {
-        await new Promise((resume) => setImmediate(resume))
-        return { kind: 'answered', status: 200 }
-      }
-      // Two processes where there may be two.
-      const processes = storage.isSoleWriter ? 1 : 2
-      const deliveries = Array.from({ length: processes }, () => new WebhookDelivery(core.deps, receivers))
-      const [writers, rounds] = [4, 15]
-      const writing = Promise.all(
-        Array.from({ length: writers }, async (_, writer) => {
-          for (let round = 0; round < rounds; round += 1)
-            await storage.transaction(async (stores) => {
-              await stores.events.append(newEvent(scope.organisation, { type: 'a.x', details: { writer, round } }))
-              for (let turn = 0; turn < (writer * 5 + round) % 7; turn += 1)
-                await new Promise((resume) => setImmediate(resume))
-            })
-        }),
-      )
-      let isOver = false
-      const over = writing.then(() => {
-        isOver = true
-      })
-      await Promise.all(
-        deliveries.map(async (delivery) => {
-          for (let quiet = 0; quiet < 3; ) {
-            const isMore = await delivery.turn()
-            quiet = isOver && !isMore ? quiet + 1 : 0
-          }
-        }),
-      )
-      await over
-      const events = await storage.read.events.list({ organisation: scope.organisation, type: 'a' }, { limit: 999 })
-      expect(receivers.requests.map(({ headers }) => headers['webhook-id'])).toEqual(events.map(({ id }) => id))
-      expect(events).toHaveLength(writers * rounds)
-      expect((await storage.read.webhooks.progress(webhook.serial))?.leaseOwner).toBeNull()
-    } finally {
-      await storage.close()
-    }
-  })
-})
+/** A storage whose transactions fail from a moment on, as those of a process that was killed. */
+function withoutWrites(storage: Storage, isDead: () => boolean): Storage {
+  return {
+    ...parts(storage),
+    transaction: (work) => (isDead() ? Promise.reject(new Error('the process is dead')) : storage.transaction(work)),
+  }
+}
