@@ -12,6 +12,12 @@ export interface CoreLimits {
   readonly retrySeconds: number
   /** Longest such pause, seconds. */
   readonly retryMaxSeconds: number
+  /** Updates of a device that fail in a row before it is left alone for a while; 0 = never. */
+  readonly penaltyFailures: number
+  /** How long it is left alone then, seconds; doubles with each further failure. */
+  readonly penaltySeconds: number
+  /** Longest such time, seconds. */
+  readonly penaltyMaxSeconds: number
   /** Over protocols without reports: quiet time after which a downloaded update counts as installed, seconds. */
   readonly inferSeconds: number
   /** A report that a device names is recognised for so long when it comes again, seconds. */
@@ -59,6 +65,9 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   devicesPerOrganisation: 10_000_000,
   retrySeconds: 60,
   retryMaxSeconds: 21_600,
+  penaltyFailures: 3,
+  penaltySeconds: 86_400,
+  penaltyMaxSeconds: 30 * 86_400,
   inferSeconds: 60,
   reportMemorySeconds: 86_400,
   labels: 100,
