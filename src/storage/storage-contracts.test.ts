@@ -9,6 +9,7 @@ import { describeAssignmentStore } from '../core/assignment/assignment-store.con
 import { describeDataFileStore } from '../core/data-file/data-file-store.contract.ts'
 import { describeAliasStore } from '../core/device/alias-store.contract.ts'
 import { describeCredentialStore } from '../core/device/credential-store.contract.ts'
+import { describeDeviceFilter } from '../core/device/device-filter.contract.ts'
 import { describeDeviceStore } from '../core/device/device-store.contract.ts'
 import { describeGroupStore } from '../core/device/group-store.contract.ts'
 import { describeHolderStore } from '../core/device/holder-store.contract.ts'
@@ -35,6 +36,7 @@ const CONTRACTS = [
   describeAccessStores,
   describeProductStores,
   describeDeviceStore,
+  describeDeviceFilter,
   describeGroupStore,
   describeCredentialStore,
   describeRunningStore,

@@ -1,4 +1,5 @@
 import type { Id, Millis, New, Patch, Serial, Slice } from '../common.ts'
+import type { Filter } from '../filter/filter.ts'
 import type { Credential, Device, DeviceGroup, RunningVersion } from './device.ts'
 
 export interface DeviceFilter {
@@ -10,6 +11,15 @@ export interface DeviceFilter {
   readonly search?: string
   /** As `search`, of the name alone. */
   readonly nameContains?: string
+  /** Only devices that `matchesFilter` accepts. */
+  readonly where?: Filter
+}
+
+/** A device and what its modules run. */
+export interface DeviceVersions {
+  readonly device: Device
+  /** By module; rows of a product that the device had before may be among them. */
+  readonly running: readonly RunningVersion[]
 }
 
 export interface DeviceStore {
@@ -29,6 +39,11 @@ export interface DeviceStore {
   delete(serial: Serial): Promise<void>
   list(filter: DeviceFilter, slice: Slice): Promise<Device[]>
   count(filter: DeviceFilter): Promise<number>
+  /**
+   * As `list`, with what each device runs: two statements for up to 1,000 devices, so that a whole fleet can be gone
+   * through in batches.
+   */
+  listFacts(filter: DeviceFilter, slice: Slice): Promise<DeviceVersions[]>
   /** Moves `lastSeenAt` forward for many devices in one statement; changes no revision. */
   touch(seen: ReadonlyArray<{ device: Serial; at: Millis }>): Promise<void>
   /** Takes every member out of a group. */

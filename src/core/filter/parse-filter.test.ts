@@ -88,6 +88,8 @@ describe('parseFilter', () => {
     ['key < "a"', 5, 'cannot be read at character 5; text and numbers are written in quotes'],
     ['key = "a', 7, /^cannot be read at character 7; the string has no end/],
     ['key = "a\\n"', 7, /^cannot be read at character 7; .*a backslash before/],
+    ['key = "a\0"', 7, /^cannot be read at character 7; the string has a NUL/],
+    ['tag."\ud800" exists', 5, /^cannot be read at character 5; .*half a character/],
     ['key in "a"', 8, 'needs ( before a string at character 8'],
     ['key in ("a" "b")', 13, 'needs , or ) before a string at character 13'],
     ['key in ("a"', 12, 'ends where , or ) should be at character 12'],

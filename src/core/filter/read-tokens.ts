@@ -27,8 +27,10 @@ export function readTokens(text: string): Token[] {
     const at = before + (blanks.exec(text)?.[0].length ?? 0)
     reader.lastIndex = at
     const groups = reader.exec(text)?.groups
-    if (groups === undefined) throw unreadable(text, at)
-    tokens.push({ ...tokenOf(groups), at, end: reader.lastIndex })
+    if (groups === undefined) throw unreadable(at, hint(text.charAt(at)))
+    const token = tokenOf(groups)
+    if (token.kind === 'string' && !isText(token.text)) throw unreadable(at, 'the string has a NUL or half a character')
+    tokens.push({ ...token, at, end: reader.lastIndex })
   }
   return tokens
 }
@@ -40,10 +42,17 @@ function tokenOf({ word, sign, single, double }: Readonly<Record<string, string 
   return { kind: 'string', text: (single ?? double ?? '').replace(/\\(.)/g, '$1') } as const
 }
 
-function unreadable(text: string, at: number): ExpressionFault {
-  const isString = text[at] === "'" || text[at] === '"'
-  const expected = isString
-    ? 'the string has no end, or a backslash before something other than \\ \' and "'
+/** What every database keeps as it is. */
+function isText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed()
+}
+
+function hint(character: string): string {
+  return character === "'" || character === '"'
+    ? `the string has no end, or a backslash before something other than \\ ' and "`
     : 'text and numbers are written in quotes'
+}
+
+function unreadable(at: number, expected: string): ExpressionFault {
   return new ExpressionFault('cannot be read', { position: at + 1, expected, isUnreadable: true })
 }

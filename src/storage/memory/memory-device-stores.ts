@@ -1,5 +1,7 @@
+import type { Slice } from '../../core/common.ts'
 import type { Device } from '../../core/device/device.ts'
 import type { CredentialStore, DeviceFilter, DeviceStore, GroupStore } from '../../core/device/device-store.ts'
+import { matchesWhere } from './memory-filter.ts'
 import {
   changeEntity,
   containsText,
@@ -13,10 +15,12 @@ import {
   take,
 } from './memory-session.ts'
 import type { Span } from './memory-table.ts'
-import { joined, LISTED } from './memory-tables.ts'
+import { joined, LISTED, type Tables } from './memory-tables.ts'
 
 export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceStore {
   const { devices, credentials, running, assignments, updates, aliases } = tables
+  const list = (filter: DeviceFilter, slice: Slice) =>
+    take(devices.rows(spanOf(slice, narrowest(filter))), slice, (row) => matches(tables, row, filter))
   return {
     async insert(row) {
       const inserted = insertEntity(devices, row)
@@ -57,13 +61,17 @@ export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceSto
       devices.delete(serial)
       changes.device(serial)
     },
-    list: async (filter, slice) =>
-      take(devices.rows(spanOf(slice, narrowest(filter))), slice, (row) => matches(row, filter)),
+    list: async (filter, slice) => list(filter, slice),
     async count(filter) {
       const isWhole = Object.values(filter).filter((value) => value !== undefined).length === 1
       if (isWhole) return devices.count(['organisation', filter.organisation])
-      return count(devices.rows({ where: narrowest(filter) }), (row) => matches(row, filter))
+      return count(devices.rows({ where: narrowest(filter) }), (row) => matches(tables, row, filter))
     },
+    listFacts: async (filter, slice) =>
+      list(filter, slice).map((device) => ({
+        device,
+        running: [...running.rows({ where: ['device', device.serial] })].map(({ row }) => row),
+      })),
     async touch(seen) {
       for (const { device, at } of seen) {
         const row = devices.get(device)
@@ -87,15 +95,16 @@ function narrowest(filter: DeviceFilter): NonNullable<Span<'organisation' | 'pro
   return ['organisation', filter.organisation]
 }
 
-function matches(row: Device, filter: DeviceFilter): boolean {
-  const { organisation, product, group, status, search, nameContains } = filter
+function matches(tables: Tables, row: Device, filter: DeviceFilter): boolean {
+  const { organisation, product, group, status, search, nameContains, where } = filter
   return (
     row.organisation === organisation &&
     (product === undefined || row.product === product) &&
     (group === undefined || row.group === group) &&
     (status === undefined || row.status === status) &&
     (search === undefined || containsText(row.key, search) || containsText(row.name, search)) &&
-    (nameContains === undefined || containsText(row.name, nameContains))
+    (nameContains === undefined || containsText(row.name, nameContains)) &&
+    (where === undefined || matchesWhere(tables, row, where))
   )
 }
 

@@ -85,6 +85,7 @@ function valuesOf(field: FilterField): readonly string[] {
   if (field === 'status') return ['active', 'disabled']
   if (field === 'product') return PRODUCTS
   if (field === 'group') return GROUPS
+  if (field === 'id') return ['0', '1', 'a', '00']
   if (field === 'key') return ['d-0', 'd-1', 'D-1', 'd-17']
   return field.startsWith('version') ? VERSIONS : WORDS
 }

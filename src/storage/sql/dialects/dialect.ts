@@ -54,6 +54,10 @@ export interface SqlDialect {
   readonly hasStatistics: boolean
   /** Rows per multi-row insert; 1 where a statement costs no round trip and one statement is best compiled once. */
   readonly bulkRows: number
+  /** One member of a column that holds a JSON object of strings; null when it has none of that name. */
+  labelOf(column: string, name: string): RawBuilder<string | null>
+  /** Whether a text has this part, case-sensitively and without patterns; null of null. */
+  holds(text: RawBuilder<string | null>, part: string): RawBuilder<boolean | null>
   /** Largest number of parameters of a statement. */
   readonly maxParameters: number
   createAdapter(): DialectAdapter

@@ -5,6 +5,9 @@ import type { Failure, SqlDialect } from './dialect.ts'
 /** Announced numbers are advisory locks with this added: far from the keys that others use. */
 const ANNOUNCED = sql.raw('6900000000000000000')
 
+/** Escapes in JSON that stand for what PostgreSQL's text cannot hold: NUL and halves of surrogate pairs. */
+const UNKEPT = sql.lit(String.raw`(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})`)
+
 export const postgresDialect: SqlDialect = {
   name: 'PostgreSQL',
   types: {
@@ -34,6 +37,13 @@ export const postgresDialect: SqlDialect = {
   },
   hasStatistics: true,
   bulkRows: 1_000,
+  // Such an escape anywhere in the column would fail the query, so it becomes the replacement character.
+  labelOf: (column, name) => {
+    const json = sql.ref(column)
+    return sql`(case when strpos(${json}, ${sql.lit('\\u')}) = 0 then ${json}
+      else regexp_replace(${json}, ${UNKEPT}, ${sql.lit('\\1\ufffd')}, 'g') end)::json ->> cast(${name} as text)`
+  },
+  holds: (text, part) => sql`strpos(${text}, ${part}) > 0`,
   maxParameters: 65_535,
   createAdapter: () => new PostgresAdapter(),
   createQueryCompiler: () => new PostgresQueryCompiler(),

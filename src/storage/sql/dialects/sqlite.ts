@@ -1,4 +1,4 @@
-import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely'
 import { camelCase } from '../camel-case.ts'
 import type { Failure, SqlDialect } from './dialect.ts'
 
@@ -19,6 +19,9 @@ export const sqliteDialect: SqlDialect = {
   log: undefined,
   hasStatistics: false,
   bulkRows: 1,
+  // A name in a path is quoted as in JSON.
+  labelOf: (column, name) => sql`json_extract(${sql.ref(column)}, ${`$.${JSON.stringify(name)}`})`,
+  holds: (text, part) => sql`instr(${text}, ${part}) > 0`,
   maxParameters: 32_766,
   createAdapter: () => new TransactionalSqliteAdapter(),
   createQueryCompiler: () => new SqliteQueryCompiler(),

@@ -1,13 +1,14 @@
-import { type SelectQueryBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
 import type { Device } from '../../../core/device/device.ts'
-import type { DeviceFilter, DeviceNames, DeviceStore } from '../../../core/device/device-store.ts'
-import type { Schema } from '../schema.ts'
+import type { DeviceFilter, DeviceNames, DeviceStore, DeviceVersions } from '../../../core/device/device-store.ts'
+import { filterWhere } from '../filter-where.ts'
 import { contains } from '../search.ts'
 import type { Session } from '../session.ts'
 import { sliced, slices } from '../slice.ts'
 import { statement } from '../statement.ts'
 import { DEVICES } from './device-rows.ts'
+import { runningOf } from './running-rows.ts'
 
 /** Rows per statement of `touch`. */
 const TOUCHED = 1_000
@@ -93,14 +94,24 @@ export class SqlDeviceStore implements DeviceStore {
   }
 
   list(filter: DeviceFilter, slice: Slice): Promise<Device[]> {
-    const query = filtered(this.#session.compiler.selectFrom('devices'), filter).selectAll()
+    const query = this.#filtered(filter).selectAll()
     return DEVICES.many(this.#session, sliced(query, 'serial', slice).compile())
   }
 
   async count(filter: DeviceFilter): Promise<number> {
-    const query = filtered(this.#session.compiler.selectFrom('devices'), filter)
+    const query = this.#filtered(filter)
     const counted = await this.#session.first(query.select(sql<number>`count(*)`.as('count')).compile())
     return counted?.count ?? 0
+  }
+
+  async listFacts(filter: DeviceFilter, slice: Slice): Promise<DeviceVersions[]> {
+    const devices = await this.list(filter, slice)
+    const running = await runningOf(
+      this.#session,
+      devices.map(({ serial }) => serial),
+    )
+    const byDevice = Map.groupBy(running, ({ device }) => device)
+    return devices.map((device) => ({ device, running: byDevice.get(device.serial) ?? [] }))
   }
 
   async touch(seen: ReadonlyArray<{ device: Serial; at: Millis }>): Promise<void> {
@@ -118,19 +129,17 @@ export class SqlDeviceStore implements DeviceStore {
     for (const { serial } of members) this.#session.changes.device(serial)
     return members.length
   }
-}
 
-function filtered<O>(
-  query: SelectQueryBuilder<Schema, 'devices', O>,
-  { organisation, product, group, status, search, nameContains }: DeviceFilter,
-): SelectQueryBuilder<Schema, 'devices', O> {
-  let found = query.where('organisation', '=', organisation)
-  if (product !== undefined) found = found.where('product', '=', product)
-  if (group !== undefined) found = found.where('device_group', '=', group)
-  if (status !== undefined) found = found.where('status', '=', status)
-  if (search !== undefined) found = found.where(contains(['key_folded', 'name_folded'], search))
-  if (nameContains !== undefined) found = found.where(contains(['name_folded'], nameContains))
-  return found
+  #filtered({ organisation, product, group, status, search, nameContains, where }: DeviceFilter) {
+    let found = this.#session.compiler.selectFrom('devices').where('organisation', '=', organisation)
+    if (product !== undefined) found = found.where('product', '=', product)
+    if (group !== undefined) found = found.where('device_group', '=', group)
+    if (status !== undefined) found = found.where('status', '=', status)
+    if (search !== undefined) found = found.where(contains(['key_folded', 'name_folded'], search))
+    if (nameContains !== undefined) found = found.where(contains(['name_folded'], nameContains))
+    if (where !== undefined) found = found.where(filterWhere(where, this.#session.dialect))
+    return found
+  }
 }
 
 function touching(entries: ReadonlyArray<readonly [Serial, Millis]>) {

@@ -3,14 +3,13 @@ import type { Millis, Serial, Slice } from '../../../core/common.ts'
 import type { RunningVersion } from '../../../core/device/device.ts'
 import type { ReportingFilter, RunningStore } from '../../../core/device/device-store.ts'
 import type { UpdateState } from '../../../core/update/update.ts'
-import type { Row, Schema } from '../schema.ts'
+import type { Schema } from '../schema.ts'
 import type { Session } from '../session.ts'
 import { sliced } from '../slice.ts'
 import { statement } from '../statement.ts'
+import { runningOf, toRunning } from './running-rows.ts'
 
 const UPGRADING: readonly UpdateState[] = ['downloading', 'downloaded', 'installing']
-/** Devices per statement of `listByDevices`. */
-const ASKED = 1_000
 
 const PUT = statement((db, device: Serial, module: Serial, version: string, reportedAt: Millis) =>
   db
@@ -95,19 +94,8 @@ export class SqlRunningStore implements RunningStore {
     return (await this.#session.all(LIST_BY_DEVICE(this.#session, device))).map(toRunning)
   }
 
-  async listByDevices(devices: readonly Serial[]): Promise<RunningVersion[]> {
-    const serials = [...new Set(devices)]
-    const found: RunningVersion[] = []
-    for (let start = 0; start < serials.length; start += ASKED) {
-      const query = this.#session.compiler
-        .selectFrom('running_versions')
-        .selectAll()
-        .where('device', 'in', serials.slice(start, start + ASKED))
-        .orderBy('device')
-        .orderBy('module')
-      for (const row of await this.#session.all(query.compile())) found.push(toRunning(row))
-    }
-    return found
+  listByDevices(devices: readonly Serial[]): Promise<RunningVersion[]> {
+    return runningOf(this.#session, devices)
   }
 
   async isPrevious(module: Serial, version: string): Promise<boolean> {
@@ -154,14 +142,4 @@ function filtered<O>(
     )
     return isUpgrading ? upgrading : not(upgrading)
   })
-}
-
-function toRunning(row: Row<'running_versions'>): RunningVersion {
-  return {
-    device: row.device,
-    module: row.module,
-    version: row.version,
-    previousVersion: row.previous_version,
-    reportedAt: row.reported_at,
-  }
 }
