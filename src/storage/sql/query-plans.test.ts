@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Kysely } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TemporaryFolder, temporaryFolder } from '../../../test/support/temporary-folder.ts'
+import { parseFilter } from '../../core/filter/parse-filter.ts'
 import type { Stores } from '../../core/ports.ts'
 import { sqliteDialect } from './dialects/sqlite.ts'
 import { migrate } from './migrate.ts'
@@ -12,6 +13,7 @@ import { SqliteConnection } from './sqlite-connection.ts'
 
 const page = { limit: 50, after: 7 }
 const held = { organisation: 1, scheme: 'native', now: 1 }
+const FILTER = 'tag.site = "graz" and product = "p" and group = "g" and version = "1" and version.app exists'
 const after = { limit: 50, after: { at: 1, id: 'x' } }
 
 /** What each question may cost at most: a search in these indexes, and never a walk over a table. */
@@ -67,6 +69,19 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
       'devices of a group',
       (s) => s.devices.list({ organisation: 1, group: 1 }, page),
       ['devices_by_device_group_serial'],
+    ],
+    [
+      'devices by filter',
+      (s) => s.devices.list({ organisation: 1, where: parseFilter(FILTER) }, page),
+      [
+        'devices_by_organisation_serial',
+        'running_versions_1 (device=?)',
+        'modules USING INTEGER PRIMARY KEY',
+        'modules__key',
+        'running_versions_1 (device=? AND module=?)',
+        'products_by_key_serial',
+        'device_groups EXISTS USING INTEGER PRIMARY KEY',
+      ],
     ],
     [
       'events of a subject',
