@@ -30,6 +30,7 @@ export const updateView = z
     ),
     changedAt: timeView,
     closedAt: timeView.nullable(),
+    deadline: timeView.nullable().describe('When it is given up unless there is news; null = never, or it is closed'),
   })
   .meta({ id: 'Update' })
 
@@ -127,5 +128,6 @@ export async function viewUpdate({ references }: OrganisationCall, row: Update):
     steps,
     changedAt: time(row.changedAt),
     closedAt: timeOrNull(row.closedAt),
+    deadline: timeOrNull(row.deadline),
   }
 }

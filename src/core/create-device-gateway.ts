@@ -21,6 +21,7 @@ export const CATALOGUE_LIMIT = 10_000
 /** The gateway over the given ports. One per process: it holds the poll caches. */
 export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: LastSeen): DeviceGateway {
   const { storage, clock } = ports
+  const deps = { ...ports, limits }
   const devices = new PollCache<DeviceFacts>(storage, limits.pollCacheDevices)
   const catalogues = new PollCache<readonly FirmwareFile[]>(storage, 10_000)
   const serials = new SerialMemory(limits.pollCacheDevices)
@@ -143,7 +144,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     seen: (device) => lastSeen.note(device, clock.now()),
     checkIn: async (known, checkIn) => {
       lastSeen.note(known.device.serial, clock.now())
-      const changed = await storeCheckIn(ports, known, checkIn)
+      const changed = await storeCheckIn(deps, known, checkIn)
       return changed ? ((await facts(known.device.serial)) ?? known) : known
     },
     decide: ask,

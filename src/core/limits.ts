@@ -20,6 +20,16 @@ export interface CoreLimits {
   readonly penaltyMaxSeconds: number
   /** Over protocols without reports: quiet time after which a downloaded update counts as installed, seconds. */
   readonly inferSeconds: number
+  /** An offer that no device takes up fails after so long, seconds; 0 = never. So below. */
+  readonly updateOfferedSeconds: number
+  /** An update fails after so long without news while its bytes are fetched, seconds. */
+  readonly updateDownloadingSeconds: number
+  /** ... while its bytes wait to be installed, seconds. */
+  readonly updateDownloadedSeconds: number
+  /** ... while it is installed, seconds. */
+  readonly updateInstallingSeconds: number
+  /** A cancellation that the device does not confirm counts as confirmed after so long, seconds. */
+  readonly updateCancellingSeconds: number
   /** A report that a device names is recognised for so long when it comes again, seconds. */
   readonly reportMemorySeconds: number
   /** Tags or attributes per device or firmware. */
@@ -69,6 +79,11 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   penaltySeconds: 86_400,
   penaltyMaxSeconds: 30 * 86_400,
   inferSeconds: 60,
+  updateOfferedSeconds: 604_800,
+  updateDownloadingSeconds: 86_400,
+  updateDownloadedSeconds: 86_400,
+  updateInstallingSeconds: 7_200,
+  updateCancellingSeconds: 86_400,
   reportMemorySeconds: 86_400,
   labels: 100,
   labelChars: 200,

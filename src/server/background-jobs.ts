@@ -21,6 +21,7 @@ export function startJobs(core: Core, log: FastifyBaseLogger): Jobs {
   const jobs: readonly Job[] = [
     { name: 'last-seen', everyMs: 3 * SECOND, run: () => core.lastSeen.flush() },
     { name: 'settle-quiet-updates', everyMs: 5 * SECOND, run: () => core.updates.settleQuiet() },
+    { name: 'expire-updates', everyMs: 10 * SECOND, run: () => expireOverdue(core) },
     { name: 'housekeeping', everyMs: 10 * MINUTE, run: () => sweep(core.deps) },
   ]
   const running = new Set<Promise<void>>()
@@ -44,6 +45,14 @@ export function startJobs(core: Core, log: FastifyBaseLogger): Jobs {
       await core.lastSeen.flush()
     },
   }
+}
+
+/** Batches of one turn; whatever is left has its turn soon. */
+const BATCHES = 20
+const BATCH = 500
+
+async function expireOverdue(core: Core): Promise<void> {
+  for (let batch = 0; batch < BATCHES; batch += 1) if ((await core.updates.expire(BATCH)) < BATCH) return
 }
 
 async function attempt(job: Job, log: FastifyBaseLogger): Promise<void> {

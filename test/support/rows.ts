@@ -233,6 +233,8 @@ export function newUpdate(
     changedAt: START,
     closedAt: null,
     confirmAfter: null,
+    deadline: null,
+    timeOuts: null,
     ...given,
   }
 }

@@ -84,6 +84,8 @@ function update(state: Update['state'], facts: Partial<Update> = {}): Update {
     changedAt: NOW,
     closedAt: null,
     confirmAfter: null,
+    deadline: null,
+    timeOuts: null,
     ...facts,
   }
 }

@@ -1,7 +1,8 @@
 import type { CheckIn } from '../device-gateway.ts'
 import { record } from '../event/record.ts'
-import type { Ports, Stores } from '../ports.ts'
+import type { Stores } from '../ports.ts'
 import type { Module } from '../product/product.ts'
+import type { ServiceDeps } from '../service.ts'
 import { moveUpdate } from '../update/move-update.ts'
 import type { Update } from '../update/update.ts'
 import { type DeviceFacts, deviceActor } from './device-facts.ts'
@@ -13,15 +14,15 @@ export const VERSION_CHARS = 64
  * Stores changed versions and attributes in one transaction, with events, and ends the open update when the device runs
  * what it aims at. Answers whether anything changed; an unchanged check-in writes nothing.
  */
-export async function storeCheckIn(ports: Ports, facts: DeviceFacts, checkIn: CheckIn): Promise<boolean> {
+export async function storeCheckIn(deps: ServiceDeps, facts: DeviceFacts, checkIn: CheckIn): Promise<boolean> {
   const versions = changedVersions(facts, checkIn.running ?? {})
   const attributes = changedAttributes(facts, checkIn.attributes ?? {})
   const open = facts.open
   if (versions.length === 0 && !attributes && !(open && reached(open, facts, checkIn))) return false
-  await ports.storage.transaction(async (stores) => {
-    for (const { module, version } of versions) await storeVersion(stores, ports, facts, { module, version })
+  await deps.storage.transaction(async (stores) => {
+    for (const { module, version } of versions) await storeVersion(stores, deps, facts, { module, version })
     if (attributes) await stores.devices.update(facts.device.serial, { attributes })
-    await settle(stores, ports, facts)
+    await settle(stores, deps, facts)
   })
   return true
 }
@@ -29,12 +30,12 @@ export async function storeCheckIn(ports: Ports, facts: DeviceFacts, checkIn: Ch
 /** Stores what a device says that it runs inside a transaction of the caller's, and ends the update that it proves. */
 export async function storeRunning(
   stores: Stores,
-  ports: Ports,
+  deps: ServiceDeps,
   facts: DeviceFacts,
   running: Readonly<Record<string, string>>,
 ): Promise<void> {
-  for (const version of changedVersions(facts, running)) await storeVersion(stores, ports, facts, version)
-  await settle(stores, ports, facts)
+  for (const version of changedVersions(facts, running)) await storeVersion(stores, deps, facts, version)
+  await settle(stores, deps, facts)
 }
 
 interface ModuleVersion {
@@ -67,15 +68,15 @@ function reached(open: Update, facts: DeviceFacts, checkIn: CheckIn): boolean {
   })
 }
 
-async function storeVersion(stores: Stores, ports: Ports, facts: DeviceFacts, to: ModuleVersion): Promise<void> {
+async function storeVersion(stores: Stores, deps: ServiceDeps, facts: DeviceFacts, to: ModuleVersion): Promise<void> {
   const { device } = facts
   const row = await stores.running.put({
     device: device.serial,
     module: to.module.serial,
     version: to.version,
-    reportedAt: ports.clock.now(),
+    reportedAt: deps.clock.now(),
   })
-  await record(stores, ports, {
+  await record(stores, deps, {
     organisation: device.organisation,
     type: 'device.version-reported',
     actor: deviceActor(device),
@@ -85,7 +86,7 @@ async function storeVersion(stores: Stores, ports: Ports, facts: DeviceFacts, to
 }
 
 /** Success is what the device runs: the open update ends when every module runs its target. */
-async function settle(stores: Stores, ports: Ports, facts: DeviceFacts): Promise<void> {
+async function settle(stores: Stores, deps: ServiceDeps, facts: DeviceFacts): Promise<void> {
   const open = await stores.updates.findOpen(facts.device.serial)
   if (!open) return
   const running = await stores.running.listByDevice(facts.device.serial)
@@ -94,5 +95,5 @@ async function settle(stores: Stores, ports: Ports, facts: DeviceFacts): Promise
     running.some((row) => row.module === (step.module ?? primary) && row.version === step.to),
   )
   if (arrived)
-    await moveUpdate(stores, ports, open, { trigger: 'succeed', actor: deviceActor(facts.device), progress: 100 })
+    await moveUpdate(stores, deps, open, { trigger: 'succeed', actor: deviceActor(facts.device), progress: 100 })
 }

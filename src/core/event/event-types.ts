@@ -222,6 +222,10 @@ const RELEASE_EVENTS = {
   'update.cancelled': { meaning: 'The update was cancelled', details: MOVE },
   'update.superseded': { meaning: 'Another release took the place of the update', details: MOVE },
   'update.delivered': { meaning: 'All bytes were sent over a protocol that tells no more', details: MOVE },
+  'update.offer-expired': {
+    meaning: 'The offer was not taken up in time; it stays open, and its place among the open ones is free',
+    details: { device: 'id of the device', via: 'protocol of the update' },
+  },
   'update.command-answered': {
     meaning: 'The device answered a command about its update',
     details: { code: "the device's code" },

@@ -9,6 +9,7 @@ import { moveUpdate } from './move-update.ts'
 /** Decides on fresh facts, so that an update which was saved meanwhile is left alone. */
 export function createCancelling(ports: Ports, limits: CoreLimits): DeviceGateway['beginCancel'] {
   const { storage, clock } = ports
+  const by = { ...ports, limits }
   return (known, options) =>
     storage.transaction(async (stores) => {
       const fresh = await loadDeviceFacts(stores, known.device.serial)
@@ -20,6 +21,6 @@ export function createCancelling(ports: Ports, limits: CoreLimits): DeviceGatewa
       // Nothing was done yet: should the firmware come back, it is simply offered again.
       const trigger = update.state === 'pending' || update.state === 'offered' ? 'supersede' : 'cancel'
       const move = { trigger, actor: SYSTEM, reason: 'the firmware was withdrawn' } as const
-      return (await moveUpdate(stores, ports, update, move)) ?? update
+      return (await moveUpdate(stores, by, update, move)) ?? update
     })
 }

@@ -1,13 +1,20 @@
 import type { Id } from '../common.ts'
 import type { Actor } from '../event/event.ts'
 import { record } from '../event/record.ts'
-import type { Clock, Ids, Stores } from '../ports.ts'
+import type { Stores } from '../ports.ts'
+import type { ServiceDeps } from '../service.ts'
+import { deadlineOf, timeOutsOf } from './time-outs.ts'
 import { nextState, type Trigger } from './transitions.ts'
-import { isOpen, type Update } from './update.ts'
+import { isOpen, type TimeOuts, type Update } from './update.ts'
+
+/** What changing an update needs besides the stores. */
+export type By = Pick<ServiceDeps, 'clock' | 'ids' | 'limits'>
 
 export interface Move {
   readonly trigger: Trigger
   readonly actor: Actor
+  /** Only while nothing at all of the update has changed since it was read. */
+  readonly onlyIfUnchanged?: true
   readonly progress?: number
   readonly reason?: string
   /** Further facts for the event. */
@@ -18,20 +25,17 @@ export interface Move {
  * Moves an update along its table, with its event. Undefined when the table has no such move or somebody was faster:
  * late and duplicate reports end here.
  */
-export async function moveUpdate(
-  stores: Stores,
-  by: { clock: Clock; ids: Ids },
-  update: Update,
-  move: Move,
-): Promise<Update | undefined> {
+export async function moveUpdate(stores: Stores, by: By, update: Update, move: Move): Promise<Update | undefined> {
   const state = nextState(update.state, move.trigger)
   if (!state) return undefined
   const now = by.clock.now()
-  const moved = await stores.updates.move(update.serial, update.state, {
+  const { deadline } = update
+  const moved = await stores.updates.move(update.serial, move.onlyIfUnchanged ? update : update.state, {
     state,
     changedAt: now,
     confirmAfter: null,
-    ...(move.progress !== undefined && { progress: move.progress }),
+    deadline: deadlineOf({ from: update.state, to: state, now, deadline }, timeOutsFor(by, update)),
+    ...(move.progress !== undefined && { progress: progressOf(move.progress) }),
     ...(move.reason !== undefined && { reason: move.reason }),
     ...(!isOpen(state) && { closedAt: now }),
   })
@@ -54,7 +58,19 @@ export async function moveUpdate(
   return moved
 }
 
-/** Most moves are the device's own, which need no look. */
-async function deviceId(stores: Stores, update: Update, actor: Actor): Promise<Id | null> {
+/** The time-outs that hold for this update. */
+export function timeOutsFor({ limits }: Pick<By, 'limits'>, update: Pick<Update, 'timeOuts'>): TimeOuts {
+  return timeOutsOf(limits, update.timeOuts)
+}
+
+const LOWEST_CODE = -(2 ** 31)
+
+/** What a device reports as it is kept: whole percent up to 100, or its own negative failure code. */
+export function progressOf(reported: number): number {
+  return Number.isFinite(reported) ? Math.min(100, Math.max(LOWEST_CODE, Math.floor(reported))) : 0
+}
+
+/** The device of an update as events name it. Most moves are the device's own, which need no look. */
+export async function deviceId(stores: Stores, update: Update, actor: Actor): Promise<Id | null> {
   return actor.kind === 'device' ? actor.id : ((await stores.devices.find(update.device))?.id ?? null)
 }

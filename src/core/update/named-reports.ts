@@ -4,6 +4,7 @@ import type { DeviceGateway, NamedReport, ReportResult } from '../device-gateway
 import type { CoreLimits } from '../limits.ts'
 import type { Ports, Stores } from '../ports.ts'
 import { moveUpdate } from './move-update.ts'
+import { isOfStep, noteProgress } from './note-progress.ts'
 import { isOpen, type Update } from './update.ts'
 
 /** What claims of report names are kept under. */
@@ -12,6 +13,7 @@ const PURPOSE = 'report'
 /** Takes a batch of reports in one transaction; see `DeviceGateway.reportAll`. */
 export function createNamedReports(ports: Ports, limits: CoreLimits): DeviceGateway['reportAll'] {
   const { storage, clock } = ports
+  const deps = { ...ports, limits }
 
   async function isFirst(stores: Stores, facts: DeviceFacts, report: NamedReport): Promise<boolean> {
     const now = clock.now()
@@ -25,7 +27,7 @@ export function createNamedReports(ports: Ports, limits: CoreLimits): DeviceGate
     const find = () => stores.updates.findById(device.organisation, report.update)
     const before = await find()
     // What runs is a fact, whatever becomes of the report.
-    if (report.running) await storeRunning(stores, ports, await reload(stores, known), report.running)
+    if (report.running) await storeRunning(stores, deps, await reload(stores, known), report.running)
     if (before?.device !== device.serial || before.via !== via) return { kind: 'ignored', because: 'no-such-update' }
     if (!isOpen(before.state)) return { kind: 'ignored', because: 'closed', state: before.state }
     const proven = report.running ? ((await find()) ?? before) : before
@@ -44,11 +46,12 @@ export function createNamedReports(ports: Ports, limits: CoreLimits): DeviceGate
     let update = what.update
     let hasMoved = false
     for (const one of report.steps) {
-      const moved = await moveUpdate(stores, ports, update, { ...one, actor, ...facts })
+      const moved = await moveUpdate(stores, deps, update, { ...one, actor, ...facts })
       if (moved) [update, hasMoved] = [moved, true]
     }
     if (hasMoved) return { kind: 'accepted', state: update.state }
-    return (await noteProgress(stores, report, update))
+    const news = newsOf(report, update)
+    return news && (await noteProgress(stores, deps, update, news))
       ? { kind: 'accepted', state: update.state }
       : { kind: 'ignored', because: 'late', state: update.state }
   }
@@ -69,17 +72,11 @@ interface By {
 
 const DUPLICATE: ReportResult = { kind: 'duplicate' }
 
-/** The step at which each open state says how far it is. */
-const AT_WORK = { downloading: 'download', installing: 'install' } as const
-
-/** Further progress of the step at which the update stands; it may only grow. */
-async function noteProgress(stores: Stores, report: NamedReport, update: Update): Promise<boolean> {
-  const trigger = update.state === 'downloading' || update.state === 'installing' ? AT_WORK[update.state] : undefined
+/** What a report says of the step at which the update stands already. */
+function newsOf(report: NamedReport, update: Update): { progress: number; reason?: string } | undefined {
   const last = report.steps.at(-1)
-  if (last === undefined || last.trigger !== trigger || last.progress === undefined) return false
-  if (last.progress <= update.progress) return false
-  const patch = { progress: last.progress, ...(last.reason !== undefined && { reason: last.reason }) }
-  return (await stores.updates.move(update.serial, update.state, patch)) !== undefined
+  if (last?.progress === undefined || !isOfStep(update, last.trigger)) return undefined
+  return { progress: last.progress, ...(last.reason !== undefined && { reason: last.reason }) }
 }
 
 async function reload(stores: Stores, known: DeviceFacts): Promise<DeviceFacts> {

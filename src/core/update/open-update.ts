@@ -1,27 +1,35 @@
 import type { Assignment } from '../assignment/assignment.ts'
 import type { Serial } from '../common.ts'
 import { type DeviceFacts, deviceActor } from '../device/device-facts.ts'
+import type { AskStyle } from '../device-gateway.ts'
 import { record } from '../event/record.ts'
 import type { FirmwareFile } from '../firmware/firmware.ts'
-import type { Clock, Ids, Stores } from '../ports.ts'
-import type { Update } from './update.ts'
+import type { Stores } from '../ports.ts'
+import type { By } from './move-update.ts'
+import { forSilentDevices } from './time-outs.ts'
+import type { OwnTimeOuts, Update } from './update.ts'
 
 export interface OpenUpdateOptions {
   readonly via: string
+  /** Whether its devices report what becomes of it. */
+  readonly reporting: AskStyle['reporting']
   readonly release: Serial
   /** Absent when the device chose from a catalogue. */
   readonly assignment?: Assignment
   readonly files: readonly FirmwareFile[]
+  /** What differs from the server's time-outs. */
+  readonly timeOuts?: OwnTimeOuts
 }
 
 /** Opens an update in `pending`. Throws `conflict` when the device has an open one. */
 export async function openUpdate(
   stores: Stores,
-  by: { clock: Clock; ids: Ids },
+  by: By,
   facts: DeviceFacts,
   options: OpenUpdateOptions,
 ): Promise<Update> {
   const now = by.clock.now()
+  const own = options.timeOuts ?? null
   const { device, running, modules } = facts
   const primary = modules.find((module) => module.isPrimary)?.serial
   const latest = await stores.updates.findLatest(device.serial)
@@ -50,6 +58,8 @@ export async function openUpdate(
     changedAt: now,
     closedAt: null,
     confirmAfter: null,
+    deadline: null,
+    timeOuts: options.reporting === 'silent' ? forSilentDevices(own) : own,
   })
   await record(stores, by, {
     organisation: device.organisation,

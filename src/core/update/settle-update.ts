@@ -1,14 +1,14 @@
 import { loadDeviceFacts } from '../device/device-facts.ts'
 import { SYSTEM } from '../event/event.ts'
-import type { Clock, Ids, Stores } from '../ports.ts'
-import { moveUpdate } from './move-update.ts'
+import type { Stores } from '../ports.ts'
+import { type By, moveUpdate } from './move-update.ts'
 import type { Update } from './update.ts'
 
 /**
  * Over silent protocols: ends an update as succeeded whose device asked again and fetched nothing, and takes its target
  * as what runs. Changes nothing when somebody was faster.
  */
-export async function settleUpdate(stores: Stores, by: { clock: Clock; ids: Ids }, update: Update): Promise<void> {
+export async function settleUpdate(stores: Stores, by: By, update: Update): Promise<void> {
   const moved = await moveUpdate(stores, by, update, {
     trigger: 'succeed',
     actor: SYSTEM,

@@ -14,6 +14,7 @@ const TRIGGERS: readonly Trigger[] = [
   'acknowledge-cancel',
   'supersede',
   'deliver',
+  'time-out',
 ]
 
 describe('the life of an update', () => {
@@ -32,6 +33,13 @@ describe('the life of an update', () => {
     expect(nextState('offered', 'cancel')).toBe('cancelled')
     expect(nextState('installing', 'cancel')).toBe('cancelling')
     expect(nextState('cancelling', 'acknowledge-cancel')).toBe('cancelled')
+  })
+
+  it('ends by itself after a time-out, unless nobody was told of it yet', () => {
+    expect(nextState('pending', 'time-out')).toBeUndefined()
+    for (const state of ['offered', 'downloading', 'downloaded', 'installing'] as const)
+      expect(nextState(state, 'time-out')).toBe('failed')
+    expect(nextState('cancelling', 'time-out')).toBe('cancelled')
   })
 
   it('never goes back to an earlier open state', () => {

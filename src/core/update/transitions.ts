@@ -16,14 +16,17 @@ export type Trigger =
   | 'acknowledge-cancel'
   | 'supersede' // another release took its place
   | 'deliver' // sent whole over a protocol that tells no more
+  | 'time-out' // nothing was heard of it for too long
 
 const ENDS = { succeed: 'succeeded', fail: 'failed', supersede: 'superseded' } as const
+const LATE = { 'time-out': 'failed' } as const
 
 /** The whole life of an update as one table; what is absent leaves the state as it is. */
 export const TRANSITIONS: Readonly<Record<OpenState, Partial<Record<Trigger, MovedState>>>> = {
   pending: { ...ENDS, offer: 'offered', download: 'downloading', install: 'installing', cancel: 'cancelled' },
   offered: {
     ...ENDS,
+    ...LATE,
     download: 'downloading',
     downloaded: 'downloaded',
     install: 'installing',
@@ -32,6 +35,7 @@ export const TRANSITIONS: Readonly<Record<OpenState, Partial<Record<Trigger, Mov
   },
   downloading: {
     ...ENDS,
+    ...LATE,
     downloaded: 'downloaded',
     install: 'installing',
     'roll-back': 'rolled-back',
@@ -40,13 +44,14 @@ export const TRANSITIONS: Readonly<Record<OpenState, Partial<Record<Trigger, Mov
   },
   downloaded: {
     ...ENDS,
+    ...LATE,
     install: 'installing',
     'roll-back': 'rolled-back',
     cancel: 'cancelling',
     deliver: 'delivered',
   },
-  installing: { ...ENDS, 'roll-back': 'rolled-back', cancel: 'cancelling' },
-  cancelling: { ...ENDS, 'acknowledge-cancel': 'cancelled', 'roll-back': 'rolled-back' },
+  installing: { ...ENDS, ...LATE, 'roll-back': 'rolled-back', cancel: 'cancelling' },
+  cancelling: { ...ENDS, 'acknowledge-cancel': 'cancelled', 'roll-back': 'rolled-back', 'time-out': 'cancelled' },
 }
 
 /**

@@ -8,6 +8,7 @@ import type { CoreLimits } from '../limits.ts'
 import type { Ports, Stores } from '../ports.ts'
 import { ensureSilentRelease } from '../release/ensure-silent-release.ts'
 import { moveUpdate } from './move-update.ts'
+import { isOfStep, noteProgress } from './note-progress.ts'
 import { openUpdate } from './open-update.ts'
 import { settleUpdate } from './settle-update.ts'
 import type { Update } from './update.ts'
@@ -23,6 +24,7 @@ type Progress = Pick<
 /** How updates are born and move when devices ask, fetch and report. Each call is one transaction. */
 export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress {
   const { storage, clock } = ports
+  const deps = { ...ports, limits }
 
   /** Decides on fresh facts inside the transaction and opens the update; one that was open for another release gives way. */
   async function claim(stores: Stores, known: DeviceFacts, options: AskOptions) {
@@ -32,15 +34,17 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     if (decision.kind === 'cancel' || !decision.offer) return undefined
     const { offer } = decision
     if (decision.kind === 'none') return decision.because.kind === 'up-to-date' ? { fresh, offer } : undefined
-    const update = decision.open ?? (await replaceOpen(stores, fresh, offer, options.via))
+    const update = decision.open ?? (await replaceOpen(stores, fresh, offer, options))
     return { fresh, offer, update }
   }
 
-  async function replaceOpen(stores: Stores, fresh: DeviceFacts, offer: Offer, via: string): Promise<Update> {
+  async function replaceOpen(stores: Stores, fresh: DeviceFacts, offer: Offer, asking: AskOptions): Promise<Update> {
+    const { via, reporting } = asking
     if (fresh.open)
-      await moveUpdate(stores, ports, fresh.open, { trigger: 'supersede', actor: deviceActor(fresh.device) })
-    return openUpdate(stores, ports, fresh, {
+      await moveUpdate(stores, deps, fresh.open, { trigger: 'supersede', actor: deviceActor(fresh.device) })
+    return openUpdate(stores, deps, fresh, {
       via,
+      reporting,
       release: offer.release.serial,
       assignment: offer.assignment,
       files: offer.files,
@@ -54,7 +58,7 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
         if (!claimed?.update) return undefined
         const { update, fresh } = claimed
         return (
-          (await moveUpdate(stores, ports, update, { trigger: 'offer', actor: deviceActor(fresh.device) })) ?? update
+          (await moveUpdate(stores, deps, update, { trigger: 'offer', actor: deviceActor(fresh.device) })) ?? update
         )
       }),
     )
@@ -101,17 +105,18 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     let { update } = current
     if (update.state === 'downloaded') {
       const isInstalled = update.confirmAfter !== null && update.confirmAfter <= clock.now()
-      if (isInstalled) await settleUpdate(stores, ports, update)
+      if (isInstalled) await settleUpdate(stores, deps, update)
       else
-        await moveUpdate(stores, ports, update, { trigger: 'fail', actor, reason: 'the same bytes were fetched again' })
-      update = await openUpdate(stores, ports, fresh, {
+        await moveUpdate(stores, deps, update, { trigger: 'fail', actor, reason: 'the same bytes were fetched again' })
+      update = await openUpdate(stores, deps, fresh, {
         via: update.via,
+        reporting: 'silent',
         release: update.release,
         assignment: current.offer.assignment,
         files: current.offer.files,
       })
     }
-    return (await moveUpdate(stores, ports, update, { trigger: 'download', actor })) ?? update
+    return (await moveUpdate(stores, deps, update, { trigger: 'download', actor })) ?? update
   }
 
   async function startCatalogueDownload(
@@ -129,12 +134,12 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
         const actor = deviceActor(fresh.device)
         let update = fresh.open
         if (update && !aimsAt(update, file)) {
-          await moveUpdate(stores, ports, update, { trigger: 'supersede', actor })
+          await moveUpdate(stores, deps, update, { trigger: 'supersede', actor })
           update = undefined
         }
-        const release = await ensureSilentRelease(stores, ports, file.firmware)
-        update ??= await openUpdate(stores, ports, fresh, { via, release: release.serial, files: [file] })
-        update = (await moveUpdate(stores, ports, update, { trigger: 'download', actor })) ?? update
+        const release = await ensureSilentRelease(stores, deps, file.firmware)
+        update ??= await openUpdate(stores, deps, fresh, { ...CATALOGUE, via, release: release.serial, files: [file] })
+        update = (await moveUpdate(stores, deps, update, { trigger: 'download', actor })) ?? update
         return { file, update, closesDelivered: true }
       })
     for (let round = 0; round < RACES; round++) {
@@ -154,7 +159,7 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     await storage.transaction(async (stores) => {
       const current = await stores.updates.find(update.serial)
       const trigger = ticket.closesDelivered ? 'deliver' : 'downloaded'
-      if (current) await moveUpdate(stores, ports, current, { trigger, actor: deviceActor(known.device) })
+      if (current) await moveUpdate(stores, deps, current, { trigger, actor: deviceActor(known.device) })
     })
   }
 
@@ -162,13 +167,11 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     return storage.transaction(async (stores) => {
       const open = await stores.updates.findOpen(known.device.serial)
       if (!open || open.via !== via) return false
-      const moved = await moveUpdate(stores, ports, open, { ...step, actor: deviceActor(known.device) })
+      const moved = await moveUpdate(stores, deps, open, { ...step, actor: deviceActor(known.device) })
       if (moved) return true
-      if (step.progress === undefined || step.progress === open.progress || step.trigger === 'fail') return false
-      return (
-        (await stores.updates.move(open.serial, open.state, { progress: step.progress, reason: step.reason ?? '' })) !==
-        undefined
-      )
+      if (step.progress === undefined || !isOfStep(open, step.trigger)) return false
+      const news = { progress: step.progress, reason: step.reason ?? '' }
+      return (await noteProgress(stores, deps, open, news)) !== undefined
     })
   }
 
@@ -181,6 +184,9 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
 
   return { grant, startDownload, startCatalogueDownload, finishDownload, report, noteQuiet }
 }
+
+/** Devices that choose from a catalogue tell nothing of what becomes of it. */
+const CATALOGUE = { reporting: 'silent' } as const
 
 function aimsAt(update: Update, file: FirmwareFile): boolean {
   return update.steps.length === 1 && update.steps[0]?.firmware === file.firmware.serial

@@ -6,7 +6,9 @@ import { type DeviceFacts, loadDeviceFacts } from '../device/device-facts.ts'
 import { findDevice } from '../device/device-service.ts'
 import type { AskStyle } from '../device-gateway.ts'
 import { notFound, OtaError } from '../errors.ts'
+import { inParallel } from '../in-parallel.ts'
 import type { Scope, ServiceDeps } from '../service.ts'
+import { expireUpdate, type OnOfferExpired } from './expire-update.ts'
 import { moveUpdate } from './move-update.ts'
 import { settleUpdate } from './settle-update.ts'
 import type { Update } from './update.ts'
@@ -18,11 +20,16 @@ export interface Explanation {
   readonly words: string
 }
 
+/** Expiries at one time: enough to share a commit, few enough to leave devices their connections. */
+const AT_ONCE = 4
+
 export class UpdateService {
   readonly #deps: ServiceDeps
+  readonly #onOfferExpired: OnOfferExpired | undefined
 
-  constructor(deps: ServiceDeps) {
+  constructor(deps: ServiceDeps, hooks: { readonly onOfferExpired?: OnOfferExpired } = {}) {
     this.#deps = deps
+    this.#onOfferExpired = hooks.onOfferExpired
   }
 
   /**
@@ -57,6 +64,19 @@ export class UpdateService {
       if (!moved) throw new OtaError('in-use', `The update is ${update.state} already.`)
       return moved
     })
+  }
+
+  /**
+   * Ends updates of which nothing was heard for too long, the longest overdue first. Each is one transaction, and one
+   * event; any number of processes may do it at once. Answers how many there were: as many as `limit` may mean more.
+   */
+  async expire(limit = 500): Promise<number> {
+    const { storage, clock } = this.#deps
+    const overdue = await storage.read.updates.listOverdue(clock.now(), limit)
+    await inParallel(overdue, AT_ONCE, (update) =>
+      storage.transaction((stores) => expireUpdate(stores, this.#deps, update, this.#onOfferExpired)),
+    )
+    return overdue.length
   }
 
   /** Over silent protocols: updates whose device stayed quiet long enough after its download count as installed. */

@@ -26,6 +26,8 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
           { module: null, firmware: firmware.serial, from: '1', to: '2' },
         ],
         confirmAfter: START + 60_000,
+        deadline: START + 90_000,
+        timeOuts: { offered: null, work: 300, offeredExpiry: 'release-slot', reason: 'late' },
       })
       const update = await suite.write((stores) => stores.updates.insert(row))
       expect(update).toEqual({ ...row, serial: expect.any(Number), revision: 1 })
@@ -84,6 +86,19 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
       expect((await insert(device, release)).serial).toBeGreaterThan(row.serial)
     })
 
+    it('moves an update that must be unchanged only while it is', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const row = await insert(device, release)
+      const move = (...args: Parameters<typeof suite.read.updates.move>) =>
+        suite.write((stores) => stores.updates.move(...args))
+      const news = await move(row.serial, row, { progress: 10, deadline: START + 1 })
+      expect(news).toMatchObject({ revision: 2, progress: 10, deadline: START + 1 })
+      expect(await move(row.serial, row, { state: 'failed' })).toBeUndefined()
+      expect(await move(row.serial, { state: 'offered', revision: 2 }, { state: 'failed' })).toBeUndefined()
+      const ended = await move(row.serial, news ?? row, { ...closed, deadline: null })
+      expect(ended).toMatchObject({ state: 'succeeded', deadline: null, revision: 3 })
+    })
+
     it('lets one of two moves from the same state through', async () => {
       const { device, release } = await suite.write(insertFleet)
       const { serial } = await insert(device, release)
@@ -128,6 +143,33 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
       expect(both.sort((a, b) => a.serial - b.serial)).toEqual([due, later])
       expect(await suite.read.updates.listDue(2000, 1)).toHaveLength(1)
       expect(await suite.read.updates.listDue(999, 9)).toEqual([])
+    })
+
+    it('lists open updates whose deadline has come, the longest overdue first', async () => {
+      const timed = async (deadline: number | null, more: object = {}) => {
+        const { device, release } = await suite.write(insertFleet)
+        return insert(device, release, { state: 'installing', deadline, ...more })
+      }
+      const base = 7 * 60_000
+      const [third, first, second] = [await timed(base + 2), await timed(base - 1), await timed(base + 1)]
+      await timed(null)
+      await timed(5, closed)
+      const list = (now: number, limit = 9) => suite.read.updates.listOverdue(now, limit)
+      expect(await list(base + 60_000)).toEqual([first, second, third])
+      expect(await list(base + 60_000, 2)).toEqual([first, second])
+      expect(await list(base + 1)).toEqual([first, second])
+      expect(await list(base - 2)).toEqual([])
+      await suite.write(async (stores) => {
+        await stores.updates.move(first.serial, 'installing', { ...closed, deadline: null })
+        await stores.updates.move(second.serial, 'installing', { deadline: base + 120_000 })
+        expect(await stores.updates.listOverdue(base + 60_000, 9)).toEqual([third])
+        // What is not committed is not seen by others.
+        expect((await list(base + 60_000)).map(({ serial }) => serial)).toEqual(
+          [first, second, third].map(({ serial }) => serial),
+        )
+      })
+      expect(await list(base + 60_000)).toEqual([third])
+      expect((await list(base + 120_000)).map(({ serial }) => serial)).toEqual([third.serial, second.serial])
     })
 
     it('deletes closed updates that ended before a time, in batches', async () => {

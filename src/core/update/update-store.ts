@@ -16,11 +16,20 @@ export interface UpdateStore {
   findOpen(device: Serial): Promise<Update | undefined>
   /** The newest update of a device, open or closed. */
   findLatest(device: Serial): Promise<Update | undefined>
-  /** Changes the row only while its state is still `from`; undefined when somebody was faster. */
-  move(serial: Serial, from: UpdateState, patch: Patch<Update>): Promise<Update | undefined>
+  /**
+   * Changes the row only while its state is still `from`, or, given a state with a revision, while nothing of it has
+   * changed; undefined when somebody was faster.
+   */
+  move(
+    serial: Serial,
+    from: UpdateState | Pick<Update, 'state' | 'revision'>,
+    patch: Patch<Update>,
+  ): Promise<Update | undefined>
   list(filter: UpdateFilter, slice: Slice): Promise<Update[]>
   /** Open updates whose `confirmAfter` has passed. */
   listDue(now: Millis, limit: number): Promise<Update[]>
+  /** Open updates whose deadline has come, the longest overdue first. */
+  listOverdue(now: Millis, limit: number): Promise<Update[]>
   /** Deletes closed updates older than `before`, in batches of `limit`. */
   deleteClosed(before: Millis, limit: number): Promise<number>
 }

@@ -7,6 +7,27 @@ export type OpenState = (typeof OPEN_STATES)[number]
 export type ClosedState = (typeof CLOSED_STATES)[number]
 export type UpdateState = OpenState | ClosedState
 
+/** States that a time-out can end. */
+export type TimedState = Exclude<OpenState, 'pending'>
+
+/** How long an update may stand still, in seconds; null = for ever. */
+export interface TimeOuts extends Readonly<Record<TimedState, number | null>> {
+  /**
+   * One clock over downloading, downloaded and installing together, in place of theirs. Unlike theirs it is not wound
+   * up again by progress.
+   */
+  readonly work: number | null
+  /** Whether that clock runs from the first of these states, or from the offer, whose own time-out it then replaces. */
+  readonly workFrom: 'download' | 'offered'
+  /** What an offer that nobody took up becomes: a failed update, or one that stays open and waits on. */
+  readonly offeredExpiry: 'fail' | 'release-slot'
+  /** Reason of an update that failed by a time-out, in place of the server's own words. */
+  readonly reason: string | null
+}
+
+/** What an update has of its own; everything else follows the server's limits. */
+export type OwnTimeOuts = Partial<TimeOuts>
+
 /** One module's part of an update. */
 export interface ModuleStep {
   readonly module: Serial | null
@@ -37,6 +58,10 @@ export interface Update extends Entity {
   readonly closedAt: Millis | null
   /** With protocols that report nothing: becomes `succeeded` at this time unless the bytes are fetched again. */
   readonly confirmAfter: Millis | null
+  /** When the server gives it up unless there is news; null = never, and always once it is closed. */
+  readonly deadline: Millis | null
+  /** Time-outs of its own; null = the server's. */
+  readonly timeOuts: OwnTimeOuts | null
 }
 
 export function isOpen(state: UpdateState): state is OpenState {

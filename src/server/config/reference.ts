@@ -13,6 +13,13 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   penaltySeconds: 'how long it is left alone then, seconds; doubles with each further failure',
   penaltyMaxSeconds: 'longest such time, seconds',
   inferSeconds: 'over protocols without reports: quiet time after a download that counts as installed, seconds',
+  updateOfferedSeconds: 'an offer that no device takes up fails after so long, seconds; 0 = never',
+  updateDownloadingSeconds:
+    'an update fails after so long without news while its bytes are fetched, seconds; 0 = never',
+  updateDownloadedSeconds: 'the same while its bytes wait to be installed, seconds; 0 = never',
+  updateInstallingSeconds: 'the same while it is installed, seconds; 0 = never',
+  updateCancellingSeconds:
+    'a cancellation that the device does not confirm counts as confirmed after so long, seconds; 0 = never',
   reportMemorySeconds: 'how long a report that a device names is recognised when it comes again, seconds',
   labels: 'tags or attributes of one device or firmware',
   labelChars: 'characters of one tag or attribute',

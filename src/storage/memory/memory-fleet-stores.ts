@@ -1,14 +1,15 @@
 import type { AssignmentStore } from '../../core/assignment/assignment-store.ts'
-import type { Serial } from '../../core/common.ts'
+import type { Millis, Serial } from '../../core/common.ts'
 import type { DataFileStore } from '../../core/data-file/data-file-store.ts'
 import type { Event } from '../../core/event/event.ts'
 import type { EventFilter, EventStore } from '../../core/event/event-store.ts'
 import { matchesType } from '../../core/event/matches-type.ts'
 import type { TallyStore } from '../../core/organisation/tally-store.ts'
 import type { SettingStore } from '../../core/ports.ts'
+import type { Update } from '../../core/update/update.ts'
 import type { UpdateStore } from '../../core/update/update-store.ts'
 import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
-import { joined, LISTED } from './memory-tables.ts'
+import { joined, LISTED, minuteOf } from './memory-tables.ts'
 
 export function memoryAssignmentStore({ tables, changes }: MemorySession): AssignmentStore {
   const { assignments } = tables
@@ -62,9 +63,10 @@ export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateSto
     findLatest: async (device) => take(updates.rows({ where: ['device', device], order: 'desc' }), { limit: 1 })[0],
     async move(serial, from, patch) {
       const row = updates.get(serial)
-      if (row?.state !== from) return undefined
+      const { state, revision } = typeof from === 'string' ? { state: from, revision: undefined } : from
+      if (row?.state !== state) return undefined
       changes.device(row.device)
-      return changeEntity(updates, row, { patch })
+      return changeEntity(updates, row, { patch, ifRevision: revision })
     },
     list: async ({ organisation, device, release, states }, slice) =>
       take(
@@ -81,11 +83,24 @@ export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateSto
         { limit },
         ({ confirmAfter }) => confirmAfter !== null && confirmAfter <= now,
       ),
+    async listOverdue(now, limit) {
+      const overdue: Update[] = []
+      const minutes = [...updates.keys('deadline')].map(Number).sort((a, b) => a - b)
+      for (const minute of minutes) {
+        if (minute > minuteOf(now) || overdue.length >= limit) break
+        for (const row of updates.rows({ where: ['deadline', minute] })) if (deadlineOf(row) <= now) overdue.push(row)
+      }
+      return overdue.sort((a, b) => deadlineOf(a) - deadlineOf(b)).slice(0, limit)
+    },
     async deleteClosed(before, limit) {
       const accepts = ({ closedAt }: { closedAt: number | null }) => closedAt !== null && closedAt < before
       return deleteWhere(updates, { where: ['closed', LISTED] }, { limit, accepts })
     },
   }
+}
+
+function deadlineOf({ deadline }: Update): Millis {
+  return deadline ?? Number.POSITIVE_INFINITY
 }
 
 export function memoryEventStore({ tables }: MemorySession): EventStore {

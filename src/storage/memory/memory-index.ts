@@ -56,6 +56,10 @@ export class GroupIndex<T> {
     if (typeof members === 'number' || members.size === 0) this.#members.delete(key)
   }
 
+  keys(): Iterable<IndexKey> {
+    return this.#members.keys()
+  }
+
   size(key: IndexKey): number {
     const members = this.#members.get(key)
     return members === undefined ? 0 : typeof members === 'number' ? 1 : members.size

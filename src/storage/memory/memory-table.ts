@@ -25,6 +25,8 @@ export interface Table<T extends Numbered, U extends string, G extends string> {
   find(index: U, key: IndexKey): T | undefined
   /** How many rows have this key in an index; all rows when none is given. */
   count(where?: Span<G>['where']): number
+  /** Every key that some row has in an index, in no particular order. */
+  keys(index: G): Iterable<IndexKey>
   /** Lazy: nothing may be written while it is being read. */
   rows(span: Span<G>): Iterable<T>
   /** Throws `conflict` (details.field: the index, or `serial`) when a unique key is taken; nothing is changed then. */
@@ -87,6 +89,10 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     return where === undefined ? this.#rows.size : (this.#groups.get(where[0])?.size(where[1]) ?? 0)
   }
 
+  keys(index: G): Iterable<IndexKey> {
+    return this.#groups.get(index)?.keys() ?? []
+  }
+
   *rows({ where, after, order = 'asc' }: Span<G>): Generator<T> {
     const serials =
       where === undefined
@@ -143,6 +149,7 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
       find: (index, key) => this.#findCommitted(index, key),
       count: (where) =>
         this.#images.size === 0 ? this.count(where) : this.#committedRows({ ...(where && { where }) }).length,
+      keys: (index) => this.#committedKeys(index),
       rows: (span) => (this.#images.size === 0 ? this.rows(span) : this.#committedRows(span)),
       insert: () => refuse(),
       replace: () => refuse(),
@@ -157,6 +164,16 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     }
     const row = this.find(index, key)
     return row === undefined || this.#images.has(row.serial) ? undefined : row
+  }
+
+  /** Also of rows that the open transaction has changed; a key that only its changes have finds no row. */
+  #committedKeys(index: G): Iterable<IndexKey> {
+    const keys = new Set(this.keys(index))
+    for (const image of this.#images.values()) {
+      const key = image && this.#groups.get(index)?.keyOf(image)
+      if (key !== undefined && key !== null) keys.add(key)
+    }
+    return keys
   }
 
   #committedRows({ where, after, order = 'asc' }: Span<G>): T[] {

@@ -41,6 +41,11 @@ export function joined(...parts: readonly (string | number)[]): string {
 /** The one key of an index that holds some rows and leaves the others out. */
 export const LISTED = 1
 
+/** The key of an index by time: coarse, so that it has few keys, and fine, so that each has few rows. */
+export function minuteOf(at: Millis): number {
+  return Math.floor(at / 60_000)
+}
+
 /** Every table, with the unique constraints of the database. */
 export function createMemoryTables() {
   return {
@@ -170,7 +175,11 @@ export function createMemoryTables() {
       unique: { device: (row) => row.device, group: (row) => row.group, id: (row) => row.id },
       groups: { organisation: (row) => row.organisation, release: (row) => row.release },
     }),
-    updates: new MemoryTable<Update, 'device' | 'id', 'organisation' | 'device' | 'release' | 'confirming' | 'closed'>({
+    updates: new MemoryTable<
+      Update,
+      'device' | 'id',
+      'organisation' | 'device' | 'release' | 'confirming' | 'deadline' | 'closed'
+    >({
       entity: 'update',
       unique: { device: (row) => (isOpen(row.state) ? row.device : null), id: (row) => row.id },
       groups: {
@@ -178,6 +187,7 @@ export function createMemoryTables() {
         device: (row) => row.device,
         release: (row) => row.release,
         confirming: (row) => (isOpen(row.state) && row.confirmAfter !== null ? LISTED : null),
+        deadline: (row) => (isOpen(row.state) && row.deadline !== null ? minuteOf(row.deadline) : null),
         closed: (row) => (isOpen(row.state) ? null : LISTED),
       },
     }),

@@ -44,6 +44,7 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
       ['updates_by_release_serial'],
     ],
     ['updates that are due', (s) => s.updates.listDue(1, 10), ['updates_by_confirm_after']],
+    ['updates that are overdue', (s) => s.updates.listOverdue(1, 10), ['updates_by_deadline']],
     ['artifacts of a firmware', (s) => s.artifacts.listByFirmware(1), ['artifacts_by_firmware_serial']],
     ['firmware by version', (s) => s.firmware.findByVersion(1, 1, 'x'), ['firmware_by_module_version']],
     ['firmware by file', (s) => s.firmware.findByFileAlias('x'), ['firmware__file_alias']],

@@ -225,6 +225,8 @@ export interface UpdateTable extends EntityColumns {
   changed_at: Time
   closed_at: Time | null
   confirm_after: Time | null
+  deadline: Time | null
+  time_outs: Json | null
 }
 
 export interface EventTable {

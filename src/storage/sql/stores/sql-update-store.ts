@@ -33,6 +33,8 @@ const TABLE = new EntityTable<'updates', Update>({
     changed_at: update.changedAt,
     closed_at: update.closedAt,
     confirm_after: update.confirmAfter,
+    deadline: update.deadline,
+    time_outs: update.timeOuts && toJson(update.timeOuts),
   }),
   toEntity: toUpdate,
 })
@@ -54,6 +56,15 @@ const LIST_DUE = statement((db, now: Millis, limit: number) =>
     .where('confirm_after', '<=', now)
     .where('is_open', '=', sql.lit(true))
     .orderBy('confirm_after')
+    .limit(limit),
+)
+const LIST_OVERDUE = statement((db, now: Millis, limit: number) =>
+  db
+    .selectFrom('updates')
+    .selectAll()
+    .where('deadline', '<=', now)
+    .where('is_open', '=', sql.lit(true))
+    .orderBy('deadline')
     .limit(limit),
 )
 
@@ -87,8 +98,13 @@ export class SqlUpdateStore implements UpdateStore {
     return TABLE.one(this.#session, FIND_LATEST(this.#session, device))
   }
 
-  async move(serial: Serial, from: UpdateState, patch: Patch<Update>): Promise<Update | undefined> {
-    const update = await TABLE.change(this.#session, serial, { patch, while: { state: from } })
+  async move(
+    serial: Serial,
+    from: UpdateState | Pick<Update, 'state' | 'revision'>,
+    patch: Patch<Update>,
+  ): Promise<Update | undefined> {
+    const { state, revision } = typeof from === 'string' ? { state: from, revision: undefined } : from
+    const update = await TABLE.change(this.#session, serial, { patch, ifRevision: revision, while: { state } })
     if (update) this.#session.changes.device(update.device)
     return update
   }
@@ -109,6 +125,10 @@ export class SqlUpdateStore implements UpdateStore {
 
   listDue(now: Millis, limit: number): Promise<Update[]> {
     return TABLE.many(this.#session, LIST_DUE(this.#session, now, limit))
+  }
+
+  listOverdue(now: Millis, limit: number): Promise<Update[]> {
+    return TABLE.many(this.#session, LIST_OVERDUE(this.#session, now, limit))
   }
 
   async deleteClosed(before: Millis, limit: number): Promise<number> {
@@ -141,5 +161,7 @@ function toUpdate(row: Row<'updates'>): Update {
     changedAt: row.changed_at,
     closedAt: row.closed_at,
     confirmAfter: row.confirm_after,
+    deadline: row.deadline,
+    timeOuts: row.time_outs === null ? null : fromJson(row.time_outs),
   }
 }
