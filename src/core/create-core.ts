@@ -13,6 +13,7 @@ import { LastSeen } from './device/last-seen.ts'
 import type { DeviceGateway } from './device-gateway.ts'
 import { DeployService } from './firmware/deploy-service.ts'
 import { FirmwareService } from './firmware/firmware-service.ts'
+import { FloorService } from './floor/floor-service.ts'
 import { type CoreLimits, DEFAULT_CORE_LIMITS } from './limits.ts'
 import { OrganisationService } from './organisation/organisation-service.ts'
 import type { Ports } from './ports.ts'
@@ -35,6 +36,7 @@ export interface Services {
   readonly credentials: CredentialService
   readonly firmware: FirmwareService
   readonly deploys: DeployService
+  readonly floors: FloorService
   readonly releases: ReleaseService
   readonly assignments: AssignmentService
   readonly updates: UpdateService
@@ -74,6 +76,7 @@ export function createServices(deps: ServiceDeps): Services {
     groups: new GroupService(deps),
     firmware: new FirmwareService(deps),
     deploys: new DeployService(deps),
+    floors: new FloorService(deps),
     releases: new ReleaseService(deps),
     assignments: new AssignmentService(deps),
     updates: new UpdateService(deps),

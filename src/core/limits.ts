@@ -50,6 +50,8 @@ export interface CoreLimits {
   readonly dataFileBytes: number
   /** Data files per device. */
   readonly dataFilesPerDevice: number
+  /** Floors per organisation. */
+  readonly floorsPerOrganisation: number
   /** Webhooks per organisation. */
   readonly webhooksPerOrganisation: number
   /** A webhook that has not answered after so long has failed, seconds. */
@@ -94,6 +96,7 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   dataFileDays: 30,
   dataFileBytes: 64 * 2 ** 20,
   dataFilesPerDevice: 1_000,
+  floorsPerOrganisation: 1_000,
   webhooksPerOrganisation: 20,
   webhookTimeoutSeconds: 10,
   webhookFirstRetrySeconds: 5,

@@ -8,6 +8,7 @@ import type { AliasStore, CredentialStore, DeviceStore, GroupStore, RunningStore
 import type { HolderStore } from './device/holder-store.ts'
 import type { EventStore } from './event/event-store.ts'
 import type { ArtifactStore, BlobRecordStore, FirmwareStore } from './firmware/firmware-store.ts'
+import type { FloorStore } from './floor/floor-store.ts'
 import type { OrganisationStore } from './organisation/organisation-store.ts'
 import type { TallyStore } from './organisation/tally-store.ts'
 import type { ModuleStore, ProductStore } from './product/product-store.ts'
@@ -34,6 +35,7 @@ export interface Stores {
   readonly running: RunningStore
   readonly aliases: AliasStore
   readonly firmware: FirmwareStore
+  readonly floors: FloorStore
   readonly artifacts: ArtifactStore
   readonly blobRecords: BlobRecordStore
   readonly releases: ReleaseStore

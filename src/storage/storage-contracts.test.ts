@@ -17,6 +17,7 @@ import { describeRunningStore } from '../core/device/running-store.contract.ts'
 import { describeEventStore } from '../core/event/event-store.contract.ts'
 import { describeBlobRecordStore } from '../core/firmware/blob-record-store.contract.ts'
 import { describeFirmwareStores } from '../core/firmware/firmware-store.contract.ts'
+import { describeFloorStore } from '../core/floor/floor-store.contract.ts'
 import { describeOrganisationStore } from '../core/organisation/organisation-store.contract.ts'
 import { describeTallyStore } from '../core/organisation/tally-store.contract.ts'
 import type { Storage } from '../core/ports.ts'
@@ -44,6 +45,7 @@ const CONTRACTS = [
   describeAliasStore,
   describeFirmwareStores,
   describeBlobRecordStore,
+  describeFloorStore,
   describeReleaseStore,
   describeAssignmentStore,
   describeUpdateStore,

@@ -6,6 +6,7 @@ import type { DataFile } from '../../src/core/data-file/data-file.ts'
 import type { Credential, Device, DeviceGroup } from '../../src/core/device/device.ts'
 import { type Event, SYSTEM } from '../../src/core/event/event.ts'
 import type { Artifact, Firmware } from '../../src/core/firmware/firmware.ts'
+import type { Floor } from '../../src/core/floor/floor.ts'
 import type { Organisation } from '../../src/core/organisation/organisation.ts'
 import type { Module, Product } from '../../src/core/product/product.ts'
 import type { Release } from '../../src/core/release/release.ts'
@@ -96,7 +97,16 @@ export function newAccessToken(accessKey: Serial, given: Partial<AccessToken> = 
 
 export function newProduct(organisation: Serial, given: Partial<New<Product>> = {}): New<Product> {
   const key = `product-${nextNumber()}`
-  return { ...entity(), organisation, key, name: key, distribution: 'managed', aliases: {}, ...given }
+  return {
+    ...entity(),
+    organisation,
+    key,
+    name: key,
+    distribution: 'managed',
+    downgrades: 'guarded',
+    aliases: {},
+    ...given,
+  }
 }
 
 /** The primary module `main`, unless something else is given. */
@@ -153,6 +163,8 @@ export function newFirmware(organisation: Serial, given: Partial<New<Firmware>> 
     product: null,
     module: null,
     version: `1.0.${number}`,
+    sequence: null,
+    fromVersions: null,
     scope: 'library',
     sealed: false,
     active: false,
@@ -167,6 +179,23 @@ export function newFirmware(organisation: Serial, given: Partial<New<Firmware>> 
     warnings: [],
     releasedAt: null,
     signature: null,
+    ...given,
+  }
+}
+
+/** Of firmware that has a product and a module. */
+export function newFloor(
+  firmware: Owned & { readonly product: Serial | null; readonly module: Serial | null },
+  given: Partial<New<Floor>> = {},
+): New<Floor> {
+  const { organisation, product, module, serial } = firmware
+  return {
+    ...entity(),
+    organisation,
+    product: product ?? 0,
+    module: module ?? 0,
+    firmware: serial,
+    reason: 'none may jump over it',
     ...given,
   }
 }

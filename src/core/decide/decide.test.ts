@@ -34,6 +34,8 @@ function offer(
     product,
     module: 11,
     version,
+    sequence: null,
+    fromVersions: null,
     scope: 'library',
     sealed: true,
     active: false,

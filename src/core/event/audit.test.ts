@@ -53,6 +53,9 @@ describe('events of operators', () => {
     ['token.revoked', { name: 'ci', scope: 'read' }],
     ['access-key.created', { key: 'k', name: '', permissions: ['read'] }],
     ['product.created', { key: 'panel', distribution: 'catalogue', modules: ['main'] }],
+    ['product.changed', { before: { downgrades: 'guarded' }, after: { downgrades: 'forbidden' } }],
+    ['floor.created', { product: 'panel', module: 'main', version: '2.0.0', reason: 'R' }],
+    ['floor.deleted', { product: 'panel', module: 'main', version: '2.0.0', reason: 'R' }],
     ['group.created', { key: 'pilot' }],
     ['device.created', { key: 'truck', product: 'panel', group: 'pilot' }],
     [
@@ -105,6 +108,9 @@ async function operate(core: Core, scope: Scope): Promise<void> {
     const { assignment } = await core.assignments.assign(scope, { device: 'truck' }, { firmware: firmware.id })
     if (version === '2.0.0') await core.assignments.remove(scope, assignment.id)
   }
+  const { floor } = await core.floors.create(scope, { product: 'panel', firmware: { version: '2.0.0' }, reason: 'R' })
+  await core.floors.delete(scope, floor.id)
+  await core.products.update(scope, 'panel', { downgrades: 'forbidden' })
   await core.products.addModule(scope, 'panel', { key: 'extra' })
   await core.products.deleteModule(scope, 'panel', 'extra')
   await core.devices.delete(scope, 'truck')

@@ -19,6 +19,13 @@ const MISMATCH = {
   reason: 'what was observed',
 } as const
 
+const FLOOR = {
+  product: 'key of the product',
+  module: 'key of the module',
+  version: 'the version',
+  reason: 'why it is or was one',
+} as const
+
 const MOVE = {
   before: 'state of the update as it was',
   after: 'its state now',
@@ -120,7 +127,7 @@ const FLEET_EVENTS = {
     meaning: 'A product was made',
     details: { key: 'its key', distribution: 'catalogue or managed', modules: 'keys of its modules' },
   },
-  'product.changed': { meaning: 'Name, distribution or vendor names changed', details: CHANGE },
+  'product.changed': { meaning: 'Name, distribution, downgrades or vendor names changed', details: CHANGE },
   'product.deleted': { meaning: 'A product was deleted', details: { key: 'its key' } },
   'module.created': {
     meaning: 'A product was given a module',
@@ -181,9 +188,14 @@ const RELEASE_EVENTS = {
     meaning: 'A firmware was stored',
     details: { version: 'its version', sha256: 'of the file', size: 'bytes', scope: 'library or private' },
   },
-  'firmware.changed': { meaning: 'Flags, notes, tags or names of a firmware changed', details: CHANGE },
+  'firmware.changed': {
+    meaning: 'Flags, notes, tags, names, sequence or from-versions of a firmware changed',
+    details: CHANGE,
+  },
   'firmware.withdrawn': { meaning: 'A firmware was withdrawn: it is refused everywhere', details: CHANGE },
   'firmware.deleted': { meaning: 'A firmware was deleted', details: { version: 'its version' } },
+  'floor.created': { meaning: 'A version was made one that no device may jump over', details: FLOOR },
+  'floor.deleted': { meaning: 'Devices may jump over a version again', details: FLOOR },
   'release.created': {
     meaning: 'A release was made of firmware of one or more modules',
     details: { product: 'key of the product', version: 'its version', firmware: 'version by module key' },

@@ -2,6 +2,7 @@ import type { StagedBlob } from '../blobs.ts'
 import type { Id, Labels, Millis, Serial } from '../common.ts'
 import { invalid, isOtaError, notFound, OtaError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
+import { requireFromVersions } from '../rollout/guards/from-versions.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireLabels, requireSerial, requireText, requireVersion } from '../validate.ts'
 import type { Firmware, FirmwareFile, LocalisedText, Verification } from './firmware.ts'
@@ -29,10 +30,15 @@ export interface FirmwareInput {
   readonly warnings?: readonly string[]
   readonly releasedAt?: Millis | null
   readonly signature?: string | null
+  readonly sequence?: number | null
+  readonly fromVersions?: string | null
 }
 
 export type FirmwarePatch = Partial<
-  Pick<Firmware, 'active' | 'withdrawn' | 'notes' | 'tags' | 'description' | 'releasedAt' | 'name'>
+  Pick<
+    Firmware,
+    'active' | 'withdrawn' | 'notes' | 'tags' | 'description' | 'releasedAt' | 'name' | 'sequence' | 'fromVersions'
+  >
 >
 
 const NO_VERIFICATION: Verification = { enabled: false, verified: false, maxDevices: 5, minSucceeded: 1 }
@@ -60,11 +66,12 @@ export class FirmwareService {
     }
   }
 
-  /** Changes flags and descriptions; bytes and version never change. */
+  /** Changes flags, descriptions and the place among versions, also when sealed; bytes and version never change. */
   async update(scope: Scope, id: Id, patch: FirmwarePatch, ifRevision?: number): Promise<Firmware> {
     return this.#deps.storage.transaction(async (stores) => {
       const before = await findFirmware(stores, scope.organisation, id)
       if (patch.tags) requireLabels('tags', patch.tags, this.#deps.limits)
+      requirePlace(patch)
       if (patch.active && before.scope === 'private')
         throw invalid('active', 'private firmware is never in the catalogue')
       const after = changed(await stores.firmware.update(before.serial, patch, ifRevision))
@@ -75,7 +82,7 @@ export class FirmwareService {
     })
   }
 
-  /** Throws `in-use` while an assignment, a release or an update refers to it, or a device could be sent back to it. */
+  /** Throws `in-use` while an assignment, a release, a floor or an update refers to it, or a device could be sent back to it. */
   async delete(scope: Scope, id: Id): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
       const firmware = await findFirmware(stores, scope.organisation, id)
@@ -110,8 +117,16 @@ export async function findFirmware(stores: Stores, organisation: Serial, id: Id)
   return firmware
 }
 
+/** Throws `invalid` unless the place among versions, as far as it is given, is one. */
+function requirePlace({ sequence, fromVersions }: Partial<Pick<Firmware, 'sequence' | 'fromVersions'>>): void {
+  if (sequence != null && !(Number.isSafeInteger(sequence) && sequence >= 0))
+    throw invalid('sequence', 'must be a whole number, 0 or more')
+  if (fromVersions != null) requireFromVersions('fromVersions', fromVersions)
+}
+
 function checkInput(input: FirmwareInput, staged: StagedBlob, limits: ServiceDeps['limits']): void {
   requireVersion('version', input.version)
+  requirePlace(input)
   if (staged.digests.size === 0) throw invalid('file', 'is empty')
   if (input.name) requireText('name', input.name.default)
   if (input.tags) requireLabels('tags', input.tags, limits)
@@ -134,6 +149,7 @@ export async function insertFirmware(
 ): Promise<FirmwareFile> {
   const { input } = what
   const { digests } = what.staged
+  requirePlace(input)
   const now = deps.clock.now()
   const isLibrary = (input.scope ?? 'library') === 'library'
   const method = input.digest?.method ?? 'sha256'
@@ -145,6 +161,8 @@ export async function insertFirmware(
     product: input.product,
     module: input.module,
     version: input.version,
+    sequence: input.sequence ?? null,
+    fromVersions: input.fromVersions ?? null,
     scope: isLibrary ? 'library' : 'private',
     sealed: false,
     active: isLibrary && (input.active ?? false),
@@ -199,6 +217,8 @@ async function refusePrevious(stores: Stores, { product, module, version }: Firm
 /** Says what holds a firmware, and what can be done instead of deleting it. */
 async function explainUse(stores: Stores, firmware: Firmware, cause: unknown): Promise<never> {
   if (!isOtaError(cause, 'in-use')) throw cause
+  if (await stores.floors.findByFirmware(firmware.serial))
+    throw new OtaError('in-use', `${firmware.version} is a floor of its product; delete the floor first.`, { cause })
   const release = await stores.releases.findSilent(firmware.serial)
   const assignments = release ? await stores.assignments.countByRelease(release.serial) : 0
   const holder = assignments > 0 ? `${assignments} assignment(s)` : 'a release or the history of updates'

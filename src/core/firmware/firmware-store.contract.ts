@@ -17,6 +17,8 @@ export function describeFirmwareStores(name: string, open: () => Promise<Storage
       const row = rows.newFirmware(mine.organisation.serial, {
         product: mine.product.serial,
         module: mine.module.serial,
+        sequence: 2 ** 53 - 1,
+        fromVersions: '>=1.2.0 || rev-b',
         sealed: true,
         active: true,
         withdrawn: true,
@@ -42,6 +44,17 @@ export function describeFirmwareStores(name: string, open: () => Promise<Storage
         await read.firmware.findByVersion(other.organisation.serial, mine.module.serial, row.version),
       ).toBeUndefined()
       expect(await read.firmware.findByVersion(row.organisation, mine.module.serial, 'none')).toBeUndefined()
+    })
+
+    it('keeps the place among versions, also when it is taken away', async () => {
+      const row = await insert((await suite.write(insertFleet)).organisation.serial)
+      expect([row.sequence, row.fromVersions]).toEqual([null, null])
+      const change = (patch: Partial<Firmware>) =>
+        suite.write((stores) =>
+          stores.firmware.update(row.serial, patch as Parameters<typeof stores.firmware.update>[1]),
+        )
+      expect(await change({ sequence: 0, fromVersions: '1.0.0' })).toMatchObject({ sequence: 0, fromVersions: '1.0.0' })
+      expect(await change({ sequence: null, fromVersions: null })).toEqual({ ...row, revision: 3 })
     })
 
     it('has one library firmware per version of a module and per name of a product', async () => {

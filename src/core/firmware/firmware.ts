@@ -38,6 +38,10 @@ export interface Firmware extends Entity {
   readonly module: Serial | null
   /** Verbatim, 1 to 64 characters; devices compare bytes. */
   readonly version: string
+  /** Place in the explicit order of its module's versions, for those that are no SemVer; whole, 0 or more. null = none. */
+  readonly sequence: number | null
+  /** From which versions it can be installed: SemVer ranges or exact versions, `||` between them. null = from any. */
+  readonly fromVersions: string | null
   /** `library`: name and version unique, seen in catalogues. `private`: born by a deploy to one device or group. */
   readonly scope: 'library' | 'private'
   /** A draft until something refers to it, then sealed for ever. */

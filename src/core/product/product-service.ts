@@ -20,12 +20,13 @@ export interface ProductInput {
   /** A fixed number, for devices that know it. */
   readonly serial?: Serial
   readonly distribution?: Product['distribution']
+  readonly downgrades?: Product['downgrades']
   readonly aliases?: Aliases
   /** The first is the primary one; `main` when none is named. */
   readonly modules?: readonly ModuleInput[]
 }
 
-export type ProductPatch = Partial<Pick<Product, 'name' | 'distribution' | 'aliases'>>
+export type ProductPatch = Partial<Pick<Product, 'name' | 'distribution' | 'downgrades' | 'aliases'>>
 
 export class ProductService {
   readonly #deps: ServiceDeps
@@ -47,6 +48,7 @@ export class ProductService {
         key: input.key,
         name: requireText('name', input.name ?? input.key),
         distribution: input.distribution ?? 'catalogue',
+        downgrades: input.downgrades ?? 'guarded',
         aliases: input.aliases ?? {},
         ...(input.serial !== undefined && { serial: requireSerial('number', input.serial) }),
       })

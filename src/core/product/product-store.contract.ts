@@ -22,7 +22,11 @@ export function describeProductStores(name: string, open: () => Promise<Storage>
 
     it('returns a new product whole, and only to its organisation', async () => {
       const [mine, other] = [await insertOrganisation(), await insertOrganisation()]
-      const row = newProduct(mine.serial, { distribution: 'catalogue', aliases: { 'enos/product-key': 'x' } })
+      const row = newProduct(mine.serial, {
+        distribution: 'catalogue',
+        downgrades: 'forbidden',
+        aliases: { 'enos/product-key': 'x' },
+      })
       const product = await suite.write((stores) => stores.products.insert(row))
       expect(product).toEqual({ ...row, serial: expect.any(Number), revision: 1 })
       expect(await suite.read.products.find(product.serial)).toEqual(product)
@@ -66,10 +70,13 @@ export function describeProductStores(name: string, open: () => Promise<Storage>
     it('changes a product only from the expected revision', async () => {
       const row = await insertProduct((await insertOrganisation()).serial)
       const update = (title: string, ifRevision?: number) =>
-        suite.write((stores) => stores.products.update(row.serial, { name: title }, ifRevision))
-      expect(await update('A', 1)).toEqual({ ...row, name: 'A', revision: 2 })
+        suite.write((stores) =>
+          stores.products.update(row.serial, { name: title, downgrades: 'forbidden' }, ifRevision),
+        )
+      const after = { ...row, name: 'A', downgrades: 'forbidden', revision: 2 }
+      expect(await update('A', 1)).toEqual(after)
       expect(await update('B', 1)).toBeUndefined()
-      expect(await suite.read.products.find(row.serial)).toEqual({ ...row, name: 'A', revision: 2 })
+      expect(await suite.read.products.find(row.serial)).toEqual(after)
     })
 
     it('deletes a product with its modules', async () => {

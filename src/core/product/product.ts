@@ -8,6 +8,8 @@ export interface Product extends Entity {
   readonly name: string
   /** `catalogue`: devices see all active firmware and choose; `managed`: they see only what is granted to them. */
   readonly distribution: 'catalogue' | 'managed'
+  /** `guarded`: a plan may allow its devices to go back to an older version; `forbidden`: none can. */
+  readonly downgrades: 'guarded' | 'forbidden'
   readonly aliases: Aliases
 }
 

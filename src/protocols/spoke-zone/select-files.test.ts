@@ -83,6 +83,8 @@ function file(serial: number, given: Given): FirmwareFile {
       product: 7,
       module: given.module,
       version: given.version,
+      sequence: null,
+      fromVersions: null,
       scope: 'library',
       sealed: false,
       active: given.active ?? true,

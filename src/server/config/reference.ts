@@ -30,6 +30,7 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   dataFileDays: 'how long data files of devices are kept, days',
   dataFileBytes: 'largest data file, bytes',
   dataFilesPerDevice: 'data files of one device',
+  floorsPerOrganisation: 'floors of one organisation',
   webhooksPerOrganisation: 'webhooks of one organisation',
   webhookTimeoutSeconds: 'a webhook that has not answered after so long has failed, seconds',
   webhookFirstRetrySeconds: 'pause after the first failed delivery, seconds; doubles with each failure in a row',

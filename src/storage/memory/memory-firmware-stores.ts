@@ -20,7 +20,7 @@ import {
 import { type BlobRecord, joined, type Keyed } from './memory-tables.ts'
 
 export function memoryFirmwareStore({ tables, changes }: MemorySession): FirmwareStore {
-  const { firmware, artifacts, releases, assignments, updates } = tables
+  const { firmware, floors, artifacts, releases, assignments, updates } = tables
   const primaryOf = (serial: number) =>
     take(artifacts.rows({ where: ['firmware', serial] }), { limit: 1 }, (row) => row.isPrimary)[0]
   return {
@@ -46,6 +46,7 @@ export function memoryFirmwareStore({ tables, changes }: MemorySession): Firmwar
     async delete(serial) {
       const row = firmware.get(serial)
       if (row === undefined) return
+      if (floors.find('firmware', serial)) throw inUse('firmware', 'floor')
       const named = releases.rows({ where: ['named', row.organisation] })
       if (isAny(named, (release) => release.firmware.includes(serial))) throw inUse('firmware', 'release')
       const silent = releases.find('firmware', serial)

@@ -23,6 +23,11 @@ export function relateMemoryTables(t: MemoryTables): void {
     .refersTo(t.organisations, (row) => row.organisation)
     .refersTo(t.products, (row) => row.product)
     .refersTo(t.modules, (row) => row.module)
+  t.floors
+    .refersTo(t.organisations, (row) => row.organisation)
+    .refersTo(t.products, (row) => row.product)
+    .refersTo(t.modules, (row) => row.module)
+    .refersTo(t.firmware, (row) => row.firmware)
   t.artifacts.refersTo(t.organisations, (row) => row.organisation).refersTo(t.firmware, (row) => row.firmware)
   t.releases.refersTo(t.organisations, (row) => row.organisation).refersTo(t.products, (row) => row.product)
   t.assignments

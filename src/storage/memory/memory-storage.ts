@@ -24,6 +24,7 @@ import {
   memoryTallyStore,
   memoryUpdateStore,
 } from './memory-fleet-stores.ts'
+import { memoryFloorStore } from './memory-floor-store.ts'
 import { memoryHolderStore } from './memory-holder-store.ts'
 import { relateMemoryTables } from './memory-references.ts'
 import { memoryAliasStore, memoryRunningStore } from './memory-running-store.ts'
@@ -129,6 +130,7 @@ function memoryStores(session: MemorySession): Stores {
     running: memoryRunningStore(session),
     aliases: memoryAliasStore(session),
     firmware: memoryFirmwareStore(session),
+    floors: memoryFloorStore(session),
     artifacts: memoryArtifactStore(session),
     blobRecords: memoryBlobRecordStore(session),
     releases: memoryReleaseStore(session),

@@ -8,6 +8,7 @@ import type { Credential, Device, DeviceGroup, RunningVersion } from '../../core
 import type { Alias } from '../../core/device/device-store.ts'
 import type { Event } from '../../core/event/event.ts'
 import type { Artifact, Firmware } from '../../core/firmware/firmware.ts'
+import type { Floor } from '../../core/floor/floor.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
 import type { Module, Product } from '../../core/product/product.ts'
 import type { Release } from '../../core/release/release.ts'
@@ -150,6 +151,11 @@ export function createMemoryTables() {
         module: (row) => row.module,
         version: (row) => (row.scope === 'library' && row.module !== null ? joined(row.module, row.version) : null),
       },
+    }),
+    floors: new MemoryTable<Floor, 'firmware' | 'id', 'product'>({
+      entity: 'floor',
+      unique: { firmware: (row) => row.firmware, id: (row) => row.id },
+      groups: { product: (row) => row.product },
     }),
     artifacts: new MemoryTable<Artifact, 'id', 'firmware' | 'sha256'>({
       entity: 'artifact',

@@ -40,6 +40,19 @@ describe('migrations', () => {
     expect(tables.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(ENTITIES)))
   })
 
+  it('give products of an earlier server guarded downgrades', async () => {
+    const all = migrationsFor(sqliteDialect)
+    for (const name of ['0001-initial', '0002-webhooks']) await all[name]?.up(db)
+    await sql`insert into organisations (id, created_at, key, name, frozen, aliases, settings)
+      values ('o', 1, 'acme', 'Acme', 0, '{}', '{}')`.execute(db)
+    await sql`insert into products (id, created_at, organisation, key, name, distribution, aliases)
+      values ('p', 1, 1, 'panel', 'Panel', 'managed', '{}')`.execute(db)
+    await all['0004-guards']?.up(db)
+    expect(connection.all('select key, downgrades from products', [])).toEqual([
+      { key: 'panel', downgrades: 'guarded' },
+    ])
+  })
+
   it('leave no trace when one fails', async () => {
     await sql`create table access_keys (in_the_way text)`.execute(db)
     await expect(migrate(db, sqliteDialect)).rejects.toMatchObject({ code: 'storage-failed' })

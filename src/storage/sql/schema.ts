@@ -87,6 +87,7 @@ export interface IdempotencyTable {
 export interface ProductTable extends EntityColumns, Named {
   organisation: number
   distribution: 'catalogue' | 'managed'
+  downgrades: 'guarded' | 'forbidden'
   aliases: Json
 }
 
@@ -149,6 +150,8 @@ export interface FirmwareTable extends EntityColumns {
   module: number | null
   version: string
   version_folded: string
+  sequence: number | null
+  from_versions: string | null
   scope: 'library' | 'private'
   sealed: Flag
   active: Flag
@@ -166,6 +169,14 @@ export interface FirmwareTable extends EntityColumns {
   warnings: Json
   released_at: Time | null
   signature: string | null
+}
+
+export interface FloorTable extends EntityColumns {
+  organisation: number
+  product: number
+  module: number
+  firmware: number
+  reason: string
 }
 
 export interface ArtifactTable extends EntityColumns {
@@ -311,6 +322,7 @@ export interface EntityTables {
   device_groups: GroupTable
   credentials: CredentialTable
   firmware: FirmwareTable
+  floors: FloorTable
   artifacts: ArtifactTable
   releases: ReleaseTable
   assignments: AssignmentTable
@@ -362,6 +374,7 @@ export const ENTITIES: Readonly<Record<keyof Schema, string>> = {
   running_versions: 'running-version',
   aliases: 'alias',
   firmware: 'firmware',
+  floors: 'floor',
   artifacts: 'artifact',
   blobs: 'blob',
   releases: 'release',

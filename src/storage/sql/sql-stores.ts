@@ -14,6 +14,7 @@ import { SqlDeadLetterStore } from './stores/sql-dead-letter-store.ts'
 import { SqlDeviceStore } from './stores/sql-device-store.ts'
 import { SqlEventStore } from './stores/sql-event-store.ts'
 import { SqlFirmwareStore } from './stores/sql-firmware-store.ts'
+import { SqlFloorStore } from './stores/sql-floor-store.ts'
 import { SqlGroupStore } from './stores/sql-group-store.ts'
 import { SqlHolderStore } from './stores/sql-holder-store.ts'
 import { SqlIdempotencyStore } from './stores/sql-idempotency-store.ts'
@@ -49,6 +50,7 @@ export function createSqlStores(session: Session): Stores {
     running: new SqlRunningStore(session),
     aliases: new SqlAliasStore(session),
     firmware: new SqlFirmwareStore(session),
+    floors: new SqlFloorStore(session),
     artifacts: new SqlArtifactStore(session),
     blobRecords: new SqlBlobRecordStore(session),
     releases: new SqlReleaseStore(session),

@@ -70,6 +70,8 @@ describe.each(STORAGES.slice(0, 1))('problem documents', (storage) => {
         product: null,
         module: null,
         version: '1',
+        sequence: null,
+        fromVersions: null,
         scope: 'library',
         sealed: false,
         active: false,

@@ -32,6 +32,7 @@ const OWNER: Readonly<Record<string, string>> = {
   artifacts: 'organisation',
   blobs: `coalesce((select organisation from artifacts where sha256 = t.sha256 limit 1),
     (select organisation from data_files where sha256 = t.sha256 limit 1))`,
+  floors: 'organisation',
   releases: 'organisation',
   release_firmware: '(select organisation from releases where serial = t.release)',
   assignments: 'organisation',

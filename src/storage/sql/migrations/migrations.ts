@@ -2,6 +2,7 @@ import type { Migration } from 'kysely/migration'
 import type { SqlDialect } from '../dialects/dialect.ts'
 import { initial } from './0001-initial.ts'
 import { webhooks } from './0002-webhooks.ts'
+import { guards } from './0004-guards.ts'
 import { updateDeadlines } from './0005-update-deadlines.ts'
 
 /** Every migration by name, which is also the order. Written once; the dialect's capabilities make the difference. */
@@ -9,6 +10,7 @@ export function migrationsFor(dialect: SqlDialect): Record<string, Migration> {
   return {
     '0001-initial': initial(dialect),
     '0002-webhooks': webhooks(dialect),
+    '0004-guards': guards(dialect),
     '0005-update-deadlines': updateDeadlines(dialect),
   }
 }

@@ -11,11 +11,12 @@ import { fromJson, toJson } from '../values.ts'
 const TABLE = new EntityTable<'products', Product>({
   table: 'products',
   uniques: [{ field: 'key', columns: ['organisation', 'key'] }],
-  toColumns: ({ organisation, key, name, distribution, aliases }) => ({
+  toColumns: ({ organisation, key, name, distribution, downgrades, aliases }) => ({
     organisation,
     key,
     name,
     distribution,
+    downgrades,
     aliases: toJson(aliases),
   }),
   toEntity: toProduct,
@@ -105,6 +106,7 @@ function toProduct(row: Row<'products'>): Product {
     key: row.key,
     name: row.name,
     distribution: row.distribution,
+    downgrades: row.downgrades,
     aliases: fromJson(row.aliases),
   }
 }

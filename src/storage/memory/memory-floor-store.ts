@@ -1,0 +1,26 @@
+import type { FloorStore } from '../../core/floor/floor-store.ts'
+import { insertEntity, type MemorySession } from './memory-session.ts'
+
+export function memoryFloorStore({ tables, changes }: MemorySession): FloorStore {
+  const { floors } = tables
+  return {
+    async insert(row) {
+      const floor = insertEntity(floors, row)
+      changes.fleet(row.organisation)
+      return floor
+    },
+    find: async (serial) => floors.get(serial),
+    async findById(organisation, id) {
+      const row = floors.find('id', id)
+      return row?.organisation === organisation ? row : undefined
+    },
+    findByFirmware: async (firmware) => floors.find('firmware', firmware),
+    listByProduct: async (product) => [...floors.rows({ where: ['product', product] })],
+    async delete(serial) {
+      const row = floors.get(serial)
+      if (row === undefined) return
+      floors.delete(serial)
+      changes.fleet(row.organisation)
+    },
+  }
+}
