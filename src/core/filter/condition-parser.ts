@@ -27,18 +27,30 @@ export class ConditionParser<F extends string> {
     this.#grammar = grammar
   }
 
-  /** The condition that begins with this token. */
+  /** The condition that begins with this token, or its opposite: `!=`, `not in`, `not like`, `not exists`. */
   read(first: Token): Expression<F> {
+    const { asked, operator } = this.#begin(first)
+    if (isSign(operator, '!=')) return { kind: 'not', of: this.#equals(asked, operator) }
+    if (!isKeyword(operator, 'not')) return this.#plain(asked, operator)
+    return { kind: 'not', of: this.#worded(asked, this.#reader.next('in, like or exists', operatorsOf(asked.rule))) }
+  }
+
+  /** As `read`, where the language has no opposites. */
+  readPlain(first: Token): Condition<F> {
+    const { asked, operator } = this.#begin(first)
+    return this.#plain(asked, operator)
+  }
+
+  #begin(first: Token): { asked: Asked<F>; operator: Token } {
     const { conditions } = this.#grammar.limits
     const asked = this.#field(first)
     this.#conditions += 1
     if (this.#conditions > conditions) throw faultAt(first, `has more than ${conditions} conditions`)
-    const operator = this.#reader.next('an operator', operatorsOf(asked.rule))
-    if (isSign(operator, '=')) return this.#equals(asked, operator)
-    if (this.#grammar.dialect === 'conjunction') return this.#worded(asked, operator)
-    if (isSign(operator, '!=')) return { kind: 'not', of: this.#equals(asked, operator) }
-    if (!isKeyword(operator, 'not')) return this.#worded(asked, operator)
-    return { kind: 'not', of: this.#worded(asked, this.#reader.next('in, like or exists', operatorsOf(asked.rule))) }
+    return { asked, operator: this.#reader.next('an operator', operatorsOf(asked.rule)) }
+  }
+
+  #plain(asked: Asked<F>, operator: Token): Condition<F> {
+    return isSign(operator, '=') ? this.#equals(asked, operator) : this.#worded(asked, operator)
   }
 
   #field(first: Token): Asked<F> {
@@ -50,7 +62,7 @@ export class ConditionParser<F extends string> {
 
   /** A name may end in quotes: tag."odd name". */
   #quotedRest(first: Token): string {
-    if (this.#grammar.dialect === 'conjunction' || !first.text.endsWith('.')) return ''
+    if (!this.#grammar.hasQuotedNames || !first.text.endsWith('.')) return ''
     const rest = this.#reader.peek()
     if (rest?.kind !== 'string' || rest.at !== first.end) return ''
     return this.#reader.next('a name').text

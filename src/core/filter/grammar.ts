@@ -16,8 +16,6 @@ export interface ExpressionLimits {
   readonly conditions: number
   /** Quoted strings in all conditions together. */
   readonly values: number
-  /** Parentheses and `not` within one another. */
-  readonly depth: number
 }
 
 /** What may be asked of one kind of thing. */
@@ -26,9 +24,15 @@ export interface Grammar<F extends string> {
   readonly find: (name: string) => { readonly field: F; readonly rule: FieldRule } | undefined
   /** The fields in the words of an error message. */
   readonly fields: string
-  /** `conjunction` has nothing but conditions joined by `and`; `full` has or, not, parentheses and `!=` besides. */
-  readonly dialect: 'conjunction' | 'full'
+  /** Names may end in quotes: tag."odd name". */
+  readonly hasQuotedNames: boolean
   readonly limits: ExpressionLimits
+}
+
+/** A grammar of expressions that hold one another. */
+export interface NestedGrammar<F extends string> extends Grammar<F> {
+  /** Parentheses and `not` within one another. */
+  readonly limits: ExpressionLimits & { readonly depth: number }
 }
 
 /** Why a text is refused. */

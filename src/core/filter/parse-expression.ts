@@ -1,6 +1,6 @@
 import { ConditionParser } from './condition-parser.ts'
-import type { Expression } from './expression.ts'
-import { ExpressionFault, type Grammar } from './grammar.ts'
+import type { Condition, Expression } from './expression.ts'
+import { ExpressionFault, type Grammar, type NestedGrammar } from './grammar.ts'
 import type { Token } from './read-tokens.ts'
 import { faultAt, isKeyword, isSign, shown, TokenReader } from './token-reader.ts'
 
@@ -15,25 +15,45 @@ import { faultAt, isKeyword, isSign, shown, TokenReader } from './token-reader.t
  * Keywords in any case. A blank text is everything. Throws `ExpressionFault` for whatever the grammar, its fields or
  * its limits do not allow. Reads in one pass, in time that grows with the text's length alone.
  */
-export function parseExpression<F extends string>(text: string, grammar: Grammar<F>): Expression<F> {
-  const { characters } = grammar.limits
-  if (text.length > characters)
-    throw new ExpressionFault(`is longer than ${characters} characters`, { position: characters + 1 })
-  return new ExpressionParser(new TokenReader(text), grammar).whole()
+export function parseExpression<F extends string>(text: string, grammar: NestedGrammar<F>): Expression<F> {
+  return new ExpressionParser(readerOf(text, grammar), grammar).whole()
+}
+
+/**
+ * The smaller language of conditions that are joined by AND, without NOT and `!=`: each must hold. As
+ * `parseExpression` otherwise; a blank text has no conditions.
+ */
+export function parseConjunction<F extends string>(text: string, grammar: Grammar<F>): Condition<F>[] {
+  const reader = readerOf(text, grammar)
+  const parser = new ConditionParser(reader, grammar)
+  const conditions: Condition<F>[] = []
+  while (!reader.isAtEnd) {
+    if (conditions.length > 0 && !reader.takes('and')) throw misplaced(reader.next('and'), 'and')
+    conditions.push(parser.readPlain(reader.next('a field')))
+  }
+  return conditions
+}
+
+function readerOf<F extends string>(text: string, { limits }: Grammar<F>): TokenReader {
+  if (text.length > limits.characters)
+    throw new ExpressionFault(`is longer than ${limits.characters} characters`, { position: limits.characters + 1 })
+  return new TokenReader(text)
+}
+
+function misplaced(token: Token, wanted: string): ExpressionFault {
+  return faultAt(token, `needs ${wanted} in place of ${shown(token)}`)
 }
 
 class ExpressionParser<F extends string> {
   readonly #reader: TokenReader
-  readonly #grammar: Grammar<F>
+  readonly #grammar: NestedGrammar<F>
   readonly #conditions: ConditionParser<F>
-  readonly #isFull: boolean
   #depth = 0
 
-  constructor(reader: TokenReader, grammar: Grammar<F>) {
+  constructor(reader: TokenReader, grammar: NestedGrammar<F>) {
     this.#reader = reader
     this.#grammar = grammar
     this.#conditions = new ConditionParser(reader, grammar)
-    this.#isFull = grammar.dialect === 'full'
   }
 
   whole(): Expression<F> {
@@ -41,12 +61,12 @@ class ExpressionParser<F extends string> {
     const expression = this.#any()
     const rest = this.#reader.peek()
     if (rest === undefined) return expression
-    throw faultAt(rest, `needs ${this.#isFull ? '"and" or "or"' : 'and'} in place of ${shown(rest)}`)
+    throw misplaced(rest, '"and" or "or"')
   }
 
   #any(): Expression<F> {
     const of = [this.#all()]
-    while (this.#isFull && this.#reader.takes('or')) of.push(this.#all())
+    while (this.#reader.takes('or')) of.push(this.#all())
     return joined('any', of)
   }
 
@@ -58,19 +78,17 @@ class ExpressionParser<F extends string> {
 
   #one(): Expression<F> {
     const token = this.#reader.next('a field', `fields are ${this.#grammar.fields}`)
-    if (this.#isFull) {
-      if (isKeyword(token, 'not')) return this.#within(token, () => ({ kind: 'not', of: this.#one() }))
-      if (isSign(token, '(')) return this.#within(token, () => this.#group())
-      if (isKeyword(token, 'true')) return { kind: 'all', of: [] }
-      if (isKeyword(token, 'false')) return { kind: 'any', of: [] }
-    }
+    if (isKeyword(token, 'not')) return this.#within(token, () => ({ kind: 'not', of: this.#one() }))
+    if (isSign(token, '(')) return this.#within(token, () => this.#group())
+    if (isKeyword(token, 'true')) return { kind: 'all', of: [] }
+    if (isKeyword(token, 'false')) return { kind: 'any', of: [] }
     return this.#conditions.read(token)
   }
 
   #group(): Expression<F> {
     const inner = this.#any()
     const end = this.#reader.next('"and", "or" or )')
-    if (!isSign(end, ')')) throw faultAt(end, `needs "and", "or" or ) in place of ${shown(end)}`)
+    if (!isSign(end, ')')) throw misplaced(end, '"and", "or" or )')
     return inner
   }
 

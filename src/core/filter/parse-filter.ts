@@ -1,12 +1,12 @@
 import { invalid } from '../errors.ts'
 import { FIELD_WORDS, FILTER_LIMITS, type Filter, type FilterField, findFilterField } from './filter.ts'
-import { ExpressionFault, type Grammar } from './grammar.ts'
+import { ExpressionFault, type NestedGrammar } from './grammar.ts'
 import { parseExpression } from './parse-expression.ts'
 
-const GRAMMAR: Grammar<FilterField> = {
+const GRAMMAR: NestedGrammar<FilterField> = {
   find: findFilterField,
   fields: FIELD_WORDS,
-  dialect: 'full',
+  hasQuotedNames: true,
   limits: FILTER_LIMITS,
 }
 

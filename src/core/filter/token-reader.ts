@@ -35,12 +35,9 @@ export class TokenReader {
 
   /** Takes the next token when it is this keyword. */
   takes(word: string): boolean {
-    return this.#takesIf(isKeyword(this.peek(), word))
-  }
-
-  /** Takes the next token when it is this sign. */
-  takesSign(sign: Sign): boolean {
-    return this.#takesIf(isSign(this.peek(), sign))
+    const isNext = isKeyword(this.peek(), word)
+    if (isNext) this.#at += 1
+    return isNext
   }
 
   /** The next token must be this sign. */
@@ -54,11 +51,6 @@ export class TokenReader {
     if (isKeyword(token, 'true')) return true
     if (isKeyword(token, 'false')) return false
     throw faultAt(token, `needs true or false in place of ${shown(token)}`)
-  }
-
-  #takesIf(isWanted: boolean): boolean {
-    if (isWanted) this.#at += 1
-    return isWanted
   }
 }
 
