@@ -3,6 +3,7 @@ import type { Device } from '../core/device/device.ts'
 import { type DevicePatch, findDevice } from '../core/device/device-service.ts'
 import type { DeviceFilter } from '../core/device/device-store.ts'
 import { findGroup } from '../core/device/group-service.ts'
+import { parseFilter } from '../core/filter/parse-filter.ts'
 import { findProduct } from '../core/product/product-service.ts'
 import { credentialsSchema, readCredentials } from './credential-schemes.ts'
 import { deviceView, pageOfDevices, viewDevice } from './device-view.ts'
@@ -25,6 +26,10 @@ export const deviceFilters = {
   group: referenceField.optional(),
   status: z.enum(['active', 'disabled']).optional(),
   search: z.string().max(200).optional().describe('Part of key or name'),
+  filter: z
+    .string()
+    .optional()
+    .describe('In the filter language (docs/filters.md): tag.site = "graz" and not group exists'),
 }
 
 /** A new device; the shape of a line of an import too. */
@@ -155,11 +160,15 @@ interface FilterQuery {
   readonly group?: string | undefined
   readonly status?: Device['status'] | undefined
   readonly search?: string | undefined
+  readonly filter?: string | undefined
 }
 
-/** The filter of a list or an export. Throws `not-found` for a product or group that does not exist. */
+/**
+ * The filter of a list or an export. Throws `not-found` for a product or group that does not exist, `invalid` for a
+ * `filter` that cannot be read. What `filter` names need not exist: it means no device then.
+ */
 export async function deviceFilter(call: OrganisationCall, query: FilterQuery): Promise<DeviceFilter> {
-  const { product, group, status, search } = query
+  const { product, group, status, search, filter } = query
   const { stores, organisation } = call
   return {
     organisation: organisation.serial,
@@ -167,6 +176,7 @@ export async function deviceFilter(call: OrganisationCall, query: FilterQuery): 
     ...(group !== undefined && { group: (await findGroup(stores, organisation.serial, group)).serial }),
     ...(status !== undefined && { status }),
     ...(search !== undefined && search !== '' && { search }),
+    ...(filter !== undefined && { where: parseFilter(filter) }),
   }
 }
 

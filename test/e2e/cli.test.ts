@@ -159,6 +159,13 @@ describe('devices', () => {
       number: 501,
     })
     expect(await godwit.out('device', 'list', '--search', '18')).toMatch(/^truck-18 +truck-18 +panel +- +active/m)
+    const found = await items('device', 'list', '--filter', 'product = "panel" and (tag.line = "3" or tag.x exists)')
+    expect(found.map((one) => one['key'])).toEqual(['truck-18'])
+    const refused = await godwit.run(['device', 'list', '--filter', 'tag.line = 3'])
+    expect([refused.code, refused.stdout]).toEqual([1, ''])
+    expect(refused.stderr).toMatch(/filter: cannot be read at character 12; text and numbers are written in quotes/)
+    const exported = await godwit.out('device', 'export', '--no-secrets', '--filter', 'key in ("truck-18")')
+    expect(JSON.parse(exported)).toMatchObject({ key: 'truck-18' })
   })
 
   it('prove themselves by what the command sets, rotates, reveals and removes', async () => {

@@ -46,6 +46,7 @@ export function addDeviceFiles(noun: Command): void {
     .option('--product <key>', 'only of this product')
     .option('--group <key>', 'only of this group')
     .option('--search <text>', 'only with this in key or name')
+    .option('--filter <filter>', 'only those that a filter means')
   online(write, exportDevices)
   withExamples(write, 'godwit device export --output fleet.csv', 'godwit device export --format ndjson | jq .key')
 }
@@ -96,6 +97,7 @@ async function exportDevices(call: Call): Promise<void> {
     product: options.text('product'),
     group: options.text('group'),
     search: options.text('search'),
+    filter: options.text('filter'),
   })
   if (file === undefined) return pipeline(body, process.stdout, { end: false })
   const temporary = `${file}.partial`

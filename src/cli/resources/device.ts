@@ -30,6 +30,7 @@ export const DEVICE_FILTERS: readonly Filter[] = [
   { flag: 'group', query: 'group', meaning: 'key or id of the group', value: 'key' },
   { flag: 'status', query: 'status', meaning: 'state', value: 'status', choices: ['active', 'disabled'] },
   { flag: 'search', query: 'search', meaning: 'part of key or name', value: 'text' },
+  { flag: 'filter', query: 'filter', meaning: 'a filter: tag.site = "graz" and not group exists', value: 'filter' },
 ]
 
 const FIELDS: readonly Field[] = [
@@ -55,7 +56,11 @@ export function addDeviceCommands(program: Command): void {
     meaning: 'devices, in the order in which they were made',
     columns: DEVICE_COLUMNS,
     filters: DEVICE_FILTERS,
-    examples: ['godwit device list --product panel --all', 'godwit device list --search truck --json'],
+    examples: [
+      'godwit device list --product panel --all',
+      'godwit device list --search truck --json',
+      `godwit device list --filter 'tag.site = "graz" and version != "1.3.0"'`,
+    ],
   })
   addShow(noun, {
     path: one,

@@ -154,6 +154,52 @@ describe.each(STORAGES)('devices on $name', (storage) => {
     expectProblem(await acme.viewer.get('/devices?product=none'), 404, 'not-found')
   })
 
+  it('are found by a filter, page by page and together with other parameters', async () => {
+    for (let index = 0; index < 5; index += 1) {
+      const tags = { site: index % 2 === 0 ? 'graz' : "l'ín%z", filtered: 'yes' }
+      expectDone(await acme.operator.post('/devices', { key: `filter-${index}`, product: 'panel', tags }), 201)
+    }
+    const { number } = expectDone(await acme.viewer.get('/devices/filter-4'))
+    await api().core.gateway.checkIn(await factsOf(api(), number), { running: { main: '1.4.2' } })
+    const found = async (filter: string, more = ''): Promise<string[]> => {
+      const path = `/devices?filter=${encodeURIComponent(filter)}${more}`
+      return expectDone(await acme.viewer.get(path)).items.map(({ key }: { key: string }) => key)
+    }
+    expect(await found('tag.site = "graz"')).toEqual(['filter-0', 'filter-2', 'filter-4'])
+    expect(await found(`tag.site like "'ín%"`)).toEqual(['filter-1', 'filter-3'])
+    expect(await found('tag.filtered exists and version != "1.4.2"')).toHaveLength(4)
+    expect(await found('tag.filtered exists and version.main in ("1.4.2", "2.0.0")')).toEqual(['filter-4'])
+    expect(await found('tag.filtered exists and product = "pump"')).toEqual([])
+    expect(await found('tag.filtered exists', '&search=ER-1')).toEqual(['filter-1'])
+    const everything = expectDone(await acme.viewer.get('/devices?limit=200')).items.length
+    expect(await found('', '&limit=200')).toHaveLength(everything)
+    const path = `/devices?filter=${encodeURIComponent('tag.site = "graz"')}&limit=2`
+    const { nextCursor } = expectDone(await acme.viewer.get(path))
+    expect(expectDone(await acme.viewer.get(`${path}&cursor=${nextCursor}`))).toMatchObject({
+      items: [{ key: 'filter-4' }],
+      nextCursor: null,
+    })
+    const exported = await acme.owner.get(`/devices/export?filter=${encodeURIComponent('key = "filter-3"')}`)
+    expect(JSON.parse(exported.text)).toMatchObject({ key: 'filter-3' })
+  })
+
+  it.each([
+    ['tag.site = graz', 'needs a quoted string in place of graz at character 12', 12],
+    ['status = "off"', 'needs a status of "active" or "disabled" at character 10', 10],
+    ['(key = "a"', 'ends where "and", "or" or ) should be at character 11', 11],
+    [`key = "${'x'.repeat(4_100)}"`, 'is longer than 4096 characters at character 4097', 4097],
+  ])('are not looked for with a filter that cannot be read: %s', async (filter, detail, position) => {
+    for (const path of ['/devices', '/devices/export']) {
+      const reply = await acme.owner.get(`${path}?filter=${encodeURIComponent(filter)}`)
+      expectProblem(reply, 400, 'invalid')
+      expect(reply.json).toMatchObject({
+        detail: `filter: ${detail}`,
+        errors: [{ in: 'query', pointer: '/filter', detail }],
+        facts: { position },
+      })
+    }
+  })
+
   it('are deleted with everything of theirs', async () => {
     expectDone(await acme.operator.call('DELETE', '/devices/truck-17'), 204)
     expectProblem(await acme.viewer.get('/devices/truck-17'), 404, 'not-found')

@@ -36,6 +36,10 @@ function callByQuery(path: (of: Tenant) => string, content: (of: Tenant) => Cont
   }
 }
 
+function filterOf(text: string): string {
+  return encodeURIComponent(text)
+}
+
 function authorised({ bearer, target }: Parties): Record<string, string> {
   return { authorization: `Bearer ${bearer}`, 'idempotency-key': `${target.mark}-idempotency-key` }
 }
@@ -293,12 +297,20 @@ const FLEET: Cases = {
   ),
   'GET /devices': call((of) => `/devices?product=${of.product.key}&group=${of.group.key}`),
   'GET /devices#search': call((of) => `/devices?search=${of.mark}`),
+  'GET /devices#filter': call(
+    (of) => `/devices?filter=${filterOf(`product = "${of.product.key}" or group = "${of.group.key}"`)}`,
+  ),
+  'GET /devices#filter-of-values': call(
+    (of) => `/devices?filter=${filterOf(`tag.site = "${of.mark}-site" or version.${of.mark}-app exists`)}`,
+  ),
+  'GET /devices#filter-of-none': callByQuery(() => `/devices?filter=${filterOf('not (false or key = "nobody")')}`),
   'GET /devices#cursor': callByQuery((of) => `/devices?${after(of.devices.plain.serial)}`),
   'POST /devices': call(
     () => '/devices',
     (of) => json({ key: `${of.mark}-new`, product: of.product.key, group: of.group.id, credentials: { iotaap: {} } }),
   ),
   'GET /devices/export': call((of) => `/devices/export?search=${of.mark}`),
+  'GET /devices/export#filter': call((of) => `/devices/export?filter=${filterOf(`id = "${of.devices.plain.id}"`)}`),
   'GET /devices/export#csv': callByQuery(() => '/devices/export?format=csv'),
   'POST /devices/import': call(
     () => '/devices/import',
