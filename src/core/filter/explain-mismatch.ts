@@ -68,7 +68,7 @@ function has(condition: FilterCondition, subject: FilterSubject): string {
 }
 
 /** A field in words: "tag site", "version of display-app". */
-export function fieldWords(field: FilterField): string {
+function fieldWords(field: FilterField): string {
   const parts = fieldParts(field)
   if (!('name' in parts)) return parts.kind
   return parts.kind === 'module' ? `version of ${shown(parts.name)}` : `${parts.kind} ${shown(parts.name)}`
