@@ -33,6 +33,11 @@ export interface CheckIn {
   /** Running version by module key; the key '' means the primary module. */
   readonly running?: Readonly<Record<string, string>>
   readonly attributes?: Readonly<Record<string, string>>
+  /**
+   * The versions come from a device that has started anew since it began to install: should it run what it ran before,
+   * its update was rolled back. Only for protocols that can know.
+   */
+  readonly afterReboot?: true
 }
 
 /** How the devices of one protocol ask; see `Asking`. */
@@ -97,7 +102,10 @@ export interface DeviceGateway {
   findGroup(id: Id): Promise<GroupFacts | undefined>
   /** Notes a sign of life; written behind. */
   seen(device: Serial): void
-  /** Stores what changed of versions and attributes, with events; a version that the open update aims at ends it as succeeded. */
+  /**
+   * Stores what changed of versions and attributes, with events. Versions that the open update aims at end it as
+   * succeeded; those it came from, after a restart while it was installing, as rolled back.
+   */
   checkIn(facts: DeviceFacts, checkIn: CheckIn): Promise<DeviceFacts>
   decide(facts: DeviceFacts, options: AskOptions): Decision
   currentForGroup(facts: GroupFacts): GroupDecision

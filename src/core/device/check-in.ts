@@ -3,7 +3,9 @@ import { record } from '../event/record.ts'
 import type { Stores } from '../ports.ts'
 import type { Module } from '../product/product.ts'
 import type { ServiceDeps } from '../service.ts'
-import { moveUpdate } from '../update/move-update.ts'
+import { provenBy, type RunningReport } from '../update/evidence.ts'
+import { type Move, moveUpdate } from '../update/move-update.ts'
+import { noteFallBack } from '../update/note-fall-back.ts'
 import type { Update } from '../update/update.ts'
 import { type DeviceFacts, deviceActor } from './device-facts.ts'
 
@@ -11,18 +13,18 @@ import { type DeviceFacts, deviceActor } from './device-facts.ts'
 export const VERSION_CHARS = 64
 
 /**
- * Stores changed versions and attributes in one transaction, with events, and ends the open update when the device runs
- * what it aims at. Answers whether anything changed; an unchanged check-in writes nothing.
+ * Stores changed versions and attributes in one transaction, with events, and ends the open update when what the device
+ * runs proves how it ended. Answers whether anything changed; an unchanged check-in writes nothing.
  */
 export async function storeCheckIn(deps: ServiceDeps, facts: DeviceFacts, checkIn: CheckIn): Promise<boolean> {
-  const versions = changedVersions(facts, checkIn.running ?? {})
+  const said = versionsIn(facts, checkIn)
+  const changed = said.filter((one) => !isKnown(facts, one))
   const attributes = changedAttributes(facts, checkIn.attributes ?? {})
-  const open = facts.open
-  if (versions.length === 0 && !attributes && !(open && reached(open, facts, checkIn))) return false
+  const isProof = facts.open && provenBy(facts.open, reportOf(facts, said, checkIn)) !== undefined
+  if (changed.length === 0 && !attributes && !isProof) return false
   await deps.storage.transaction(async (stores) => {
-    for (const { module, version } of versions) await storeVersion(stores, deps, facts, { module, version })
     if (attributes) await stores.devices.update(facts.device.serial, { attributes })
-    await settle(stores, deps, facts)
+    await storeVersions(stores, deps, facts, { said, changed, afterReboot: checkIn.afterReboot })
   })
   return true
 }
@@ -34,24 +36,48 @@ export async function storeRunning(
   facts: DeviceFacts,
   running: Readonly<Record<string, string>>,
 ): Promise<void> {
-  for (const version of changedVersions(facts, running)) await storeVersion(stores, deps, facts, version)
-  await settle(stores, deps, facts)
+  const said = versionsIn(facts, { running })
+  await storeVersions(stores, deps, facts, { said, changed: said.filter((one) => !isKnown(facts, one)) })
 }
 
-interface ModuleVersion {
+interface SaidVersion {
   readonly module: Module
   readonly version: string
 }
 
-function changedVersions(facts: DeviceFacts, running: Readonly<Record<string, string>>): ModuleVersion[] {
-  const changed: ModuleVersion[] = []
-  for (const [key, version] of Object.entries(running)) {
+interface Said {
+  readonly said: readonly SaidVersion[]
+  /** Those of them that are new. */
+  readonly changed: readonly SaidVersion[]
+  readonly afterReboot?: true | undefined
+}
+
+async function storeVersions(stores: Stores, deps: ServiceDeps, facts: DeviceFacts, what: Said): Promise<void> {
+  const { said, changed, afterReboot } = what
+  for (const version of changed) await storeVersion(stores, deps, facts, version)
+  const running = await stores.running.listByDevice(facts.device.serial)
+  await settle(stores, deps, facts, reportOf({ ...facts, running }, said, { afterReboot }))
+  if (changed.length > 0) await noteFallBack(stores, deps, facts.device, reportOf(facts, changed, {}))
+}
+
+function versionsIn(facts: DeviceFacts, { running = {} }: CheckIn): SaidVersion[] {
+  return Object.entries(running).flatMap(([key, version]) => {
     const module = facts.modules.find((one) => (key === '' ? one.isPrimary : one.key === key))
-    if (!module || version.length === 0 || version.length > VERSION_CHARS) continue
-    const known = facts.running.find((row) => row.module === module.serial)
-    if (known?.version !== version) changed.push({ module, version })
-  }
-  return changed
+    return module && version.length > 0 && version.length <= VERSION_CHARS ? [{ module, version }] : []
+  })
+}
+
+function isKnown({ running }: DeviceFacts, { module, version }: SaidVersion): boolean {
+  return running.some((row) => row.module === module.serial && row.version === version)
+}
+
+function reportOf(
+  { modules, running }: Pick<DeviceFacts, 'modules' | 'running'>,
+  said: readonly SaidVersion[],
+  { afterReboot = false }: { readonly afterReboot?: boolean | undefined },
+): RunningReport {
+  const named = said.map(({ module, version }) => ({ module: module.serial, version }))
+  return { running, named, primary: modules.find((module) => module.isPrimary)?.serial, afterReboot }
 }
 
 function changedAttributes(facts: DeviceFacts, reported: Readonly<Record<string, string>>) {
@@ -59,16 +85,7 @@ function changedAttributes(facts: DeviceFacts, reported: Readonly<Record<string,
   return isNew ? { ...facts.device.attributes, ...reported } : undefined
 }
 
-/** Whether a repeated report proves an update that was opened after the version was first reported. */
-function reached(open: Update, facts: DeviceFacts, checkIn: CheckIn): boolean {
-  const primary = facts.modules.find((module) => module.isPrimary)
-  return open.steps.every((step) => {
-    const module = facts.modules.find((one) => one.serial === (step.module ?? primary?.serial))
-    return module && checkIn.running?.[module.isPrimary && '' in checkIn.running ? '' : module.key] === step.to
-  })
-}
-
-async function storeVersion(stores: Stores, deps: ServiceDeps, facts: DeviceFacts, to: ModuleVersion): Promise<void> {
+async function storeVersion(stores: Stores, deps: ServiceDeps, facts: DeviceFacts, to: SaidVersion): Promise<void> {
   const { device } = facts
   const row = await stores.running.put({
     device: device.serial,
@@ -85,15 +102,25 @@ async function storeVersion(stores: Stores, deps: ServiceDeps, facts: DeviceFact
   })
 }
 
-/** Success is what the device runs: the open update ends when every module runs its target. */
-async function settle(stores: Stores, deps: ServiceDeps, facts: DeviceFacts): Promise<void> {
+/** What runs is the proof: the open update ends when it shows that the device has arrived, or is back where it was. */
+async function settle(stores: Stores, deps: ServiceDeps, facts: DeviceFacts, report: RunningReport): Promise<void> {
   const open = await stores.updates.findOpen(facts.device.serial)
   if (!open) return
-  const running = await stores.running.listByDevice(facts.device.serial)
-  const primary = facts.modules.find((module) => module.isPrimary)?.serial
-  const arrived = open.steps.every((step) =>
-    running.some((row) => row.module === (step.module ?? primary) && row.version === step.to),
-  )
-  if (arrived)
-    await moveUpdate(stores, deps, open, { trigger: 'succeed', actor: deviceActor(facts.device), progress: 100 })
+  // A restart says nothing of an update that was opened only after it.
+  const afterReboot = report.afterReboot && open.serial === facts.open?.serial
+  const move = moveFor(provenBy(open, { ...report, afterReboot }), open)
+  if (move) await moveUpdate(stores, deps, open, { ...move, actor: deviceActor(facts.device) })
+}
+
+function moveFor(proof: ReturnType<typeof provenBy>, { steps }: Update): Omit<Move, 'actor'> | undefined {
+  switch (proof) {
+    case 'succeed':
+      return { trigger: 'succeed', progress: 100 }
+    case 'roll-back': {
+      const before = steps.filter(({ from, to }) => from !== to).map(({ from }) => from)
+      return { trigger: 'roll-back', reason: `it runs ${before.join(', ')} again after its restart` }
+    }
+    case undefined:
+      return undefined
+  }
 }

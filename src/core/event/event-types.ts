@@ -238,6 +238,15 @@ const RELEASE_EVENTS = {
     meaning: 'The offer was not taken up in time; it stays open, and its place among the open ones is free',
     details: { device: 'id of the device', via: 'protocol of the update' },
   },
+  'update.fell-back': {
+    meaning: 'A device runs again what it ran before its last successful update; once for each update',
+    details: {
+      device: 'id of the device',
+      from: 'versions that it runs again, by module order',
+      to: 'versions that the update had brought',
+      seconds: 'since the update succeeded',
+    },
+  },
   'update.command-answered': {
     meaning: 'The device answered a command about its update',
     details: { code: "the device's code" },

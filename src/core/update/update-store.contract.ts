@@ -71,6 +71,18 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
       expect(await suite.read.updates.findLatest(device.serial)).toEqual(open)
     })
 
+    it('finds the newest success of a device, whatever came after it', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const find = () => suite.read.updates.findLatestSucceeded(device.serial)
+      await insert(device, release, { ...closed, state: 'failed' })
+      expect(await find()).toBeUndefined()
+      await insert(device, release, closed)
+      const newest = await insert(device, release, closed)
+      for (const state of CLOSED_STATES) if (state !== 'succeeded') await insert(device, release, { ...closed, state })
+      await insert(device, release)
+      expect(await find()).toEqual(newest)
+    })
+
     it('moves an update only from the expected state', async () => {
       const { device, release } = await suite.write(insertFleet)
       const row = await insert(device, release)

@@ -16,6 +16,8 @@ export interface UpdateStore {
   findOpen(device: Serial): Promise<Update | undefined>
   /** The newest update of a device, open or closed. */
   findLatest(device: Serial): Promise<Update | undefined>
+  /** The newest update of a device that succeeded. */
+  findLatestSucceeded(device: Serial): Promise<Update | undefined>
   /**
    * Changes the row only while its state is still `from`, or, given a state with a revision, while nothing of it has
    * changed; undefined when somebody was faster.

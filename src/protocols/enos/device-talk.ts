@@ -28,6 +28,16 @@ export interface DeviceTalk {
   liveFile(facts: DeviceFacts, fileAlias: string): Promise<Live | undefined>
 }
 
+/**
+ * [enos 4] Devices inform at start, and nothing else tells a restart. Progress is one scale over fetching and installing,
+ * so one that starts again before step 100 was only interrupted; after step 100 it comes from its new image, or has gone
+ * back to the old one.
+ */
+function restartOf({ open }: DeviceFacts): { afterReboot?: true } {
+  const isInstalled = open?.via === ENOS && open.state === 'installing' && open.progress === 100
+  return isInstalled ? { afterReboot: true } : {}
+}
+
 export function createDeviceTalk(core: Core): DeviceTalk {
   const { gateway } = core
   const { storage } = core.deps
@@ -35,7 +45,7 @@ export function createDeviceTalk(core: Core): DeviceTalk {
   async function receive(facts: DeviceFacts, message: DeviceMessage): Promise<DeviceFacts> {
     switch (message.kind) {
       case 'inform':
-        return afterInform(await gateway.checkIn(facts, { running: { '': message.version } }))
+        return afterInform(await gateway.checkIn(facts, { running: { '': message.version }, ...restartOf(facts) }))
       case 'progress': {
         const { step, description } = message
         // [enos 4] step 100 is no proof of success: only the version is

@@ -17,6 +17,8 @@ export function routeCheck(scope: FastifyInstance, rooms: Rooms): void {
     requireRoom(known.device.attributes, body.attributes, deps.limits)
     const checked = await gateway.checkIn(known, {
       ...(body.running && { running: body.running }),
+      // [native 3.6]
+      ...(body.boot && { afterReboot: true }),
       ...(body.attributes && { attributes: body.attributes }),
     })
     const hold = holdOf(body, config)

@@ -22,6 +22,7 @@ export function checkSchema(limits: Pick<CoreLimits, 'labels' | 'labelChars'>) {
   const attribute = z.string().regex(/^[A-Za-z0-9_/.-]{1,50}$/, 'must be 1 to 50 of A-Z a-z 0-9 _ / . -')
   return z.object({
     running: running.optional(),
+    boot: z.boolean().optional(),
     baseHash: sha256.optional(),
     attributes: atMost(z.record(attribute, z.string().max(limits.labelChars)), limits.labels).optional(),
     capabilities: z.array(z.string().max(32)).max(32).optional(),

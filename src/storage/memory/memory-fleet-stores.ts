@@ -61,6 +61,12 @@ export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateSto
     },
     findOpen: async (device) => updates.find('device', device),
     findLatest: async (device) => take(updates.rows({ where: ['device', device], order: 'desc' }), { limit: 1 })[0],
+    findLatestSucceeded: async (device) =>
+      take(
+        updates.rows({ where: ['device', device], order: 'desc' }),
+        { limit: 1 },
+        (row) => row.state === 'succeeded',
+      )[0],
     async move(serial, from, patch) {
       const row = updates.get(serial)
       const { state, revision } = typeof from === 'string' ? { state: from, revision: undefined } : from

@@ -36,6 +36,7 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
     ['assignments of a release', (s) => s.assignments.countByRelease(1), ['assignments_by_release_serial']],
     ['the open update', (s) => s.updates.findOpen(1), ['updates__device']],
     ['the latest update', (s) => s.updates.findLatest(1), ['updates_by_device_serial']],
+    ['the latest success', (s) => s.updates.findLatestSucceeded(1), ['updates_by_device_serial']],
     ['updates of a device', (s) => s.updates.list({ organisation: 1, device: 1 }, page), ['updates_by_device_serial']],
     ['open updates', (s) => s.updates.list({ organisation: 1, states: ['offered'] }, page), ['organisation_is_open']],
     [

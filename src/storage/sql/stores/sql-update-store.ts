@@ -49,6 +49,15 @@ const FIND_OPEN = statement((db, device: Serial) =>
 const FIND_LATEST = statement((db, device: Serial) =>
   db.selectFrom('updates').selectAll().where('device', '=', device).orderBy('serial', 'desc').limit(sql.lit(1)),
 )
+const FIND_LATEST_SUCCEEDED = statement((db, device: Serial) =>
+  db
+    .selectFrom('updates')
+    .selectAll()
+    .where('device', '=', device)
+    .where('state', '=', sql.lit('succeeded'))
+    .orderBy('serial', 'desc')
+    .limit(sql.lit(1)),
+)
 const LIST_DUE = statement((db, now: Millis, limit: number) =>
   db
     .selectFrom('updates')
@@ -96,6 +105,10 @@ export class SqlUpdateStore implements UpdateStore {
 
   findLatest(device: Serial): Promise<Update | undefined> {
     return TABLE.one(this.#session, FIND_LATEST(this.#session, device))
+  }
+
+  findLatestSucceeded(device: Serial): Promise<Update | undefined> {
+    return TABLE.one(this.#session, FIND_LATEST_SUCCEEDED(this.#session, device))
   }
 
   async move(
