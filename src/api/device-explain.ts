@@ -1,15 +1,21 @@
 import { z } from 'zod'
 import type { Decision, Offer } from '../core/decide/decision.ts'
+import { explainBecause } from '../core/decide/explain.ts'
 import { findDevice } from '../core/device/device-service.ts'
 import { notFound, OtaError } from '../core/errors.ts'
 import { deviceView, viewDevice } from './device-view.ts'
+import { referenceView } from './fields.ts'
 import { type OrganisationCall, organisationRoute } from './route.ts'
 import { updateView, viewUpdate } from './updates.ts'
 
 const offerView = z.strictObject({
-  assignment: z.string().describe('Id'),
-  target: z.enum(['device', 'group']),
-  release: z.strictObject({ id: z.string(), version: z.string() }),
+  assignment: z.string().nullable().describe('Id; null when a rollout offers it'),
+  target: z.enum(['device', 'group']).nullable().describe('Whose assignment it is'),
+  rollout: referenceView.nullable().describe('The rollout that offers it'),
+  release: z.strictObject({
+    id: z.string().nullable().describe('null until it is first granted'),
+    version: z.string(),
+  }),
   files: z.array(z.strictObject({ firmware: z.string(), version: z.string(), module: z.string().nullable() })),
 })
 
@@ -34,6 +40,11 @@ export const deviceExplainRoutes = [
         because: z.looseObject({ kind: z.string() }).describe('A closed union: kind and its facts'),
         offer: offerView.nullable(),
       }),
+      considered: z
+        .array(
+          z.strictObject({ rollout: referenceView, because: z.looseObject({ kind: z.string() }), words: z.string() }),
+        )
+        .describe('What each rollout of its product says, in the order in which they are asked'),
       facts: z.strictObject({
         device: deviceView,
         credentials: z.array(z.string()).describe('Schemes'),
@@ -55,6 +66,7 @@ export const deviceExplainRoutes = [
           because: { ...decision.because },
           offer: offerOf(decision) ? await viewOffer(call, offerOf(decision)) : null,
         },
+        considered: consideredOf(decision),
         facts: {
           device: await viewDevice(call, facts.device),
           credentials: [...new Set(facts.credentials.map((one) => one.scheme))],
@@ -93,6 +105,15 @@ function offerOf(decision: Decision): Offer | undefined {
   return decision.kind === 'cancel' ? undefined : decision.offer
 }
 
+function consideredOf(decision: Decision) {
+  const considered = decision.kind === 'cancel' ? [] : (decision.considered ?? [])
+  return considered.map(({ rollout, because }) => ({
+    rollout,
+    because: { ...because },
+    words: explainBecause(because),
+  }))
+}
+
 async function viewOffer({ references }: OrganisationCall, offer: Offer | undefined) {
   if (!offer) return null
   const files = []
@@ -100,6 +121,13 @@ async function viewOffer({ references }: OrganisationCall, offer: Offer | undefi
     const module = await references.module(firmware.module)
     files.push({ firmware: firmware.id, version: firmware.version, module: module?.key ?? null })
   }
-  const { assignment, target, release } = offer
-  return { assignment: assignment.id, target, release: { id: release.id, version: release.version }, files }
+  const { source, version, release } = offer
+  const isAssigned = source.kind === 'assignment'
+  return {
+    assignment: isAssigned ? source.assignment.id : null,
+    target: isAssigned ? source.target : null,
+    rollout: isAssigned ? null : await references.rollout(source.rollout),
+    release: { id: release?.id ?? null, version },
+    files,
+  }
 }

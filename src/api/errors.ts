@@ -24,6 +24,8 @@ export const DOMAIN_PROBLEMS = {
   'too-many': { status: 429, title: 'Too many requests' },
   'limit-reached': { status: 409, title: 'A limit is reached' },
   'in-use': { status: 409, title: 'Something refers to it' },
+  'wrong-state': { status: 409, title: 'Not possible in the state in which it is' },
+  'confirmation-needed': { status: 409, title: 'It would start updates; repeat it with the token to confirm' },
   sealed: { status: 409, title: 'A sealed firmware never changes' },
   unsupported: { status: 422, title: 'This server does not do that' },
   'blob-missing': { status: 500, title: 'The file is missing from the store' },

@@ -41,6 +41,10 @@ export class References {
     return this.#named<Device>('device', serial, (one) => this.#stores.devices.find(one))
   }
 
+  rollout(serial: Serial | null): Promise<Reference | null> {
+    return this.#named('rollout', serial, (one) => this.#stores.rollouts.find(one))
+  }
+
   modulesOf(product: Serial): Promise<Module[]> {
     return this.#once(`modules/${product}`, () => this.#stores.modules.listByProduct(product))
   }

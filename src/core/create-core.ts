@@ -19,6 +19,11 @@ import { OrganisationService } from './organisation/organisation-service.ts'
 import type { Ports } from './ports.ts'
 import { ProductService } from './product/product-service.ts'
 import { ReleaseService } from './release/release-service.ts'
+import { RolloutMemberService } from './rollout/member-service.ts'
+import { releaseSlot } from './rollout/outcome.ts'
+import { RolloutControl } from './rollout/rollout-control.ts'
+import { RolloutService } from './rollout/rollout-service.ts'
+import { UndoService } from './rollout/undo-service.ts'
 import type { ServiceDeps } from './service.ts'
 import { UpdateService } from './update/update-service.ts'
 import { WebhookService } from './webhook/webhook-service.ts'
@@ -42,6 +47,10 @@ export interface Services {
   readonly updates: UpdateService
   readonly dataFiles: DataFileService
   readonly webhooks: WebhookService
+  readonly rollouts: RolloutService
+  readonly rolloutControl: RolloutControl
+  readonly rolloutMembers: RolloutMemberService
+  readonly undos: UndoService
 }
 
 /** The whole domain over its ports: the gateway for devices, the services for operators. */
@@ -64,6 +73,7 @@ export function createCore(ports: Ports, limits: Partial<CoreLimits> = {}): Core
 export function createServices(deps: ServiceDeps): Services {
   const credentials = new CredentialService(deps)
   const devices = new DeviceService(deps, credentials)
+  const rolloutControl = new RolloutControl(deps)
   return {
     credentials,
     organisations: new OrganisationService(deps),
@@ -79,8 +89,12 @@ export function createServices(deps: ServiceDeps): Services {
     floors: new FloorService(deps),
     releases: new ReleaseService(deps),
     assignments: new AssignmentService(deps),
-    updates: new UpdateService(deps),
+    updates: new UpdateService(deps, { onOfferExpired: releaseSlot }),
     dataFiles: new DataFileService(deps),
     webhooks: new WebhookService(deps),
+    rollouts: new RolloutService(deps),
+    rolloutControl,
+    rolloutMembers: new RolloutMemberService(deps),
+    undos: new UndoService(deps, rolloutControl),
   }
 }

@@ -10,6 +10,8 @@ import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFa
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { CoreLimits } from './limits.ts'
 import type { Ports } from './ports.ts'
+import { loadPlans, type Plans } from './rollout/load-candidates.ts'
+import { loadRoom, type Room } from './rollout/room.ts'
 import { createCancelling } from './update/begin-cancel.ts'
 import { createNamedReports } from './update/named-reports.ts'
 import { createSameImageNotes } from './update/same-image.ts'
@@ -23,20 +25,51 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const { storage, clock } = ports
   const deps = { ...ports, limits }
   const devices = new PollCache<DeviceFacts>(storage, limits.pollCacheDevices)
-  const catalogues = new PollCache<readonly FirmwareFile[]>(storage, 10_000)
+  const catalogues = new PollCache<readonly FirmwareFile[]>(storage, 10_000, 'fleet')
+  const rooms = new PollCache<Room>(storage, 10_000, 'rollout')
   const serials = new SerialMemory(limits.pollCacheDevices)
-  const groups = new PollCache<GroupFacts>(storage, 10_000)
+  const groups = new PollCache<GroupFacts>(storage, 10_000, 'fleet')
+  const plans = new PollCache<Plans>(storage, 10_000, 'fleet')
   const groupSerials = new SerialMemory(10_000)
   const tokens = new SerialMemory(limits.pollCacheDevices)
 
   function facts(serial: Serial): Promise<DeviceFacts | undefined> {
     const known = devices.get(serial)
-    return known ? Promise.resolve(known) : loadFacts(serial)
+    if (!known) return loadFacts(serial)
+    return known.rooms.size === 0 ? Promise.resolve(known) : withRooms(known)
+  }
+
+  /** The counters of its rollouts change with every grant, and everything else that is known of a device does not. */
+  async function withRooms(known: DeviceFacts): Promise<DeviceFacts> {
+    const current = new Map<Serial, Room>()
+    for (const rollout of known.rooms.keys()) {
+      const room = rooms.get(rollout) ?? (await loadRoomOf(rollout, known.organisation.serial))
+      if (room) current.set(rollout, room)
+    }
+    return { ...known, rooms: current }
+  }
+
+  /** Shared by all devices of a product that are held in memory. */
+  async function plansOf(product: Serial): Promise<Plans> {
+    const known = plans.get(product)
+    if (known) return known
+    const loaded = await plans.load(product, async () => {
+      const organisation = (await storage.read.products.find(product))?.organisation
+      return organisation === undefined ? undefined : { organisation, value: await loadPlans(storage.read, product) }
+    })
+    return loaded ?? { rollouts: [], targets: new Map() }
+  }
+
+  function loadRoomOf(rollout: Serial, organisation: Serial): Promise<Room | undefined> {
+    return rooms.load(rollout, async () => {
+      const value = await loadRoom(storage.read, rollout)
+      return value && { organisation, value }
+    })
   }
 
   function loadFacts(serial: Serial): Promise<DeviceFacts | undefined> {
     return devices.load(serial, async () => {
-      const value = await loadDeviceFacts(storage.read, serial)
+      const value = await loadDeviceFacts(storage.read, serial, plansOf)
       return value && { organisation: value.organisation.serial, value }
     })
   }
@@ -127,16 +160,25 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   async function catalogue(known: DeviceFacts, via: string): Promise<readonly FirmwareFile[]> {
     const { device, product, open } = known
     if (!product || device.status === 'disabled' || (open && open.via !== via)) return []
-    if (product.distribution === 'managed') {
-      const decision = ask(known, { via, reporting: 'silent' })
-      const granted = decision.kind === 'update' || (decision.kind === 'none' && decision.because.kind === 'up-to-date')
-      return granted ? (decision.offer?.files ?? []).filter((file) => file.firmware.scope === 'library') : []
-    }
+    if (product.distribution === 'managed') return managed(known, via)
     const files = await library(product.serial, device.organisation)
     if (!known.serverFrozen && !known.organisationFrozen) return files
     const underWay = new Set(open?.steps.map((step) => step.firmware))
     return files.filter((file) => underWay.has(file.firmware.serial))
   }
+
+  /** To list what a rollout has for a device is to grant it; what it runs already is listed too. */
+  async function managed(known: DeviceFacts, via: string): Promise<readonly FirmwareFile[]> {
+    const options = { via, reporting: 'silent', isVerifiable: false } as const
+    const decision = ask(known, options)
+    if (decision.kind === 'cancel' || !decision.offer) return []
+    if (decision.kind === 'none' && decision.because.kind !== 'up-to-date') return []
+    const isNew = decision.kind === 'update' && !decision.open && decision.offer.source.kind === 'rollout'
+    if (isNew && !(await progress.grant(known, options))) return []
+    return decision.offer.files.filter((file) => file.firmware.scope === 'library')
+  }
+
+  const progress = createUpdateProgress(ports, limits)
 
   return {
     find,
@@ -151,7 +193,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     currentForGroup,
     catalogue,
     noteSameImage: createSameImageNotes(ports, limits.pollCacheDevices),
-    ...createUpdateProgress(ports, limits),
+    ...progress,
     reportAll: createNamedReports(ports, limits),
     beginCancel: createCancelling(ports, limits),
   }

@@ -44,6 +44,8 @@ export interface CheckIn {
 export interface AskStyle {
   readonly reporting: 'progress' | 'silent'
   readonly ignoreGroup?: boolean
+  /** Whether the protocol tells what becomes of an update; default yes. Devices that do not are no evidence for a gate. */
+  readonly isVerifiable?: boolean
 }
 
 export interface AskOptions extends AskStyle {

@@ -17,6 +17,8 @@ export type ErrorCode =
   | 'too-many' // a rate limit; details.retryAfterSeconds
   | 'limit-reached' // a count limit of the organisation or the server
   | 'in-use' // cannot be deleted while something refers to it
+  | 'wrong-state' // not possible in the state in which the thing is; details.state
+  | 'confirmation-needed' // would start updates; repeat it with details.token
   | 'sealed' // a sealed firmware never changes
   | 'unsupported' // asked for something that this server does not do
   | 'blob-missing' // the record is there, the bytes are not

@@ -13,6 +13,7 @@ import type { OrganisationStore } from './organisation/organisation-store.ts'
 import type { TallyStore } from './organisation/tally-store.ts'
 import type { ModuleStore, ProductStore } from './product/product-store.ts'
 import type { ReleaseStore } from './release/release-store.ts'
+import type { RolloutMemberStore, RolloutStore, RolloutTallyStore } from './rollout/rollout-store.ts'
 import type { UpdateStore } from './update/update-store.ts'
 import type { DeadLetterStore, WebhookStore } from './webhook/webhook-store.ts'
 
@@ -41,6 +42,9 @@ export interface Stores {
   readonly releases: ReleaseStore
   readonly assignments: AssignmentStore
   readonly updates: UpdateStore
+  readonly rollouts: RolloutStore
+  readonly rolloutMembers: RolloutMemberStore
+  readonly rolloutTallies: RolloutTallyStore
   readonly events: EventStore
   readonly dataFiles: DataFileStore
   readonly settings: SettingStore
@@ -58,11 +62,13 @@ export interface SettingStore {
 
 /**
  * What a committed transaction changed, as far as an answer to a device may depend on it.
- * `device`: the device, its credentials, running versions, own assignment or updates.
- * `fleet`: anything else of the organisation (products, firmware, groups, releases, access keys, settings); null = the whole server.
+ * `device`: the device, its credentials, running versions, own assignment, updates or memberships in rollouts.
+ * `rollout`: its counters or approvals. They change with every grant, so nothing that is kept for long may depend on them.
+ * `fleet`: anything else of the organisation (products, firmware, groups, releases, rollouts, access keys, settings); null = the whole server.
  */
 export type Change =
   | { readonly kind: 'device'; readonly device: Serial }
+  | { readonly kind: 'rollout'; readonly rollout: Serial }
   | { readonly kind: 'fleet'; readonly organisation: Serial | null }
 
 export interface Storage {

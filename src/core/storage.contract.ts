@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { START } from '../../test/support/fixed-clock.ts'
 import * as rows from '../../test/support/rows.ts'
 import { insertFleet, useStorage } from '../../test/support/storage-suite.ts'
-import type { Change, Storage, Stores } from './ports.ts'
+import type { Storage, Stores } from './ports.ts'
 
-/** Transactions, readers, notifications and settings. */
+/** Transactions, readers and settings. */
 export function describeStorage(name: string, open: () => Promise<Storage>): void {
   describe(`storage: ${name}`, () => {
     const suite = useStorage(open)
@@ -201,124 +201,6 @@ export function describeStorage(name: string, open: () => Promise<Storage>): voi
       await suite.write((stores) => stores.settings.delete('frozen'))
       await suite.write((stores) => stores.settings.delete('frozen'))
       expect(await settings.get('frozen')).toBeUndefined()
-    })
-  })
-  describeNotifications(name, open)
-}
-
-function describeNotifications(name: string, open: () => Promise<Storage>): void {
-  describe(`storage notifications: ${name}`, () => {
-    const suite = useStorage(open)
-    /** What listeners heard while `work` ran, and whether it was committed by then. */
-    async function heardOf(work: (stores: Stores) => Promise<unknown>): Promise<readonly Change[]> {
-      const heard: Change[] = []
-      let isOver = false
-      suite.storage.onChange((changes) => {
-        if (!isOver) heard.push(...changes)
-      })
-      await suite.write(work).finally(() => {
-        isOver = true
-      })
-      return heard
-    }
-
-    it('tells which device a transaction changed', async () => {
-      const { device, release, module } = await suite.write(insertFleet)
-      const { serial } = device
-      const steps: Array<(stores: Stores) => Promise<unknown>> = [
-        ({ devices }) => devices.update(serial, { name: 'renamed' }),
-        ({ credentials }) => credentials.insert(rows.newCredential(device)),
-        ({ running }) => running.put({ device: serial, module: module.serial, version: '1', reportedAt: START }),
-        ({ assignments }) => assignments.put(rows.newAssignment(device, release)),
-        ({ updates }) => updates.insert(rows.newUpdate(device, release)),
-        async ({ updates }) => {
-          const open = await updates.findOpen(serial)
-          await updates.move(open?.serial ?? 0, 'pending', { state: 'offered' })
-        },
-        async ({ credentials }) => {
-          for (const row of await credentials.listByDevice(serial))
-            await credentials.update(row.serial, { generation: 2 })
-        },
-        async ({ credentials }) => {
-          for (const row of await credentials.listByDevice(serial)) await credentials.delete(row.serial)
-        },
-        async ({ assignments }) => {
-          const row = await assignments.findByDevice(serial)
-          await assignments.delete(row?.serial ?? 0)
-        },
-        ({ aliases }) => aliases.claim({ slot: 's', scope: 0, name: device.key, kind: 'device', owner: serial }),
-        ({ aliases }) => aliases.release('device', serial),
-        ({ devices }) => devices.delete(serial),
-      ]
-      for (const step of steps) expect(await heardOf(step), String(step)).toEqual([{ kind: 'device', device: serial }])
-    })
-
-    it('tells of every other change which organisation it touched', async () => {
-      const { organisation, product, firmware, device, release } = await suite.write(insertFleet)
-      const owner = organisation.serial
-      const group = await suite.write((stores) => stores.groups.insert(rows.newGroup(owner)))
-      const target = { device: null, group: group.serial }
-      const steps: Array<(stores: Stores) => Promise<unknown>> = [
-        ({ organisations }) => organisations.update(owner, { frozen: true }),
-        ({ products }) => products.update(product.serial, { name: 'renamed' }),
-        ({ modules }) => modules.insert(rows.newModule(product, { key: 'second', isPrimary: false })),
-        ({ firmware: store }) => store.update(firmware.serial, { withdrawn: true }),
-        ({ releases }) => releases.insert(rows.newRelease(firmware, { isSilent: false })),
-        ({ groups }) => groups.update(group.serial, { name: 'renamed' }),
-        ({ credentials }) => credentials.insert(rows.newCredential(device, target)),
-        ({ assignments }) => assignments.put(rows.newAssignment(device, release, target)),
-        ({ groups }) => groups.delete(group.serial),
-      ]
-      for (const step of steps) {
-        expect(await heardOf(step), String(step)).toEqual([{ kind: 'fleet', organisation: owner }])
-      }
-      const created = await heardOf(({ organisations }) => organisations.insert(rows.newOrganisation()))
-      expect(created).toEqual([{ kind: 'fleet', organisation: expect.any(Number) }])
-      const whole = [{ kind: 'fleet', organisation: null }]
-      expect(await heardOf(({ settings }) => settings.set('frozen', 'true'))).toEqual(whole)
-      expect(await heardOf(({ settings }) => settings.delete('frozen'))).toEqual(whole)
-    })
-
-    it('tells each thing once, with several in one transaction', async () => {
-      const { organisation, device } = await suite.write(insertFleet)
-      const heard = await heardOf(async ({ devices, credentials, organisations }) => {
-        await devices.update(device.serial, { name: 'a' })
-        await credentials.insert(rows.newCredential(device))
-        await organisations.update(organisation.serial, { name: 'b' })
-      })
-      expect(heard).toHaveLength(2)
-      expect(heard).toContainEqual({ kind: 'device', device: device.serial })
-      expect(heard).toContainEqual({ kind: 'fleet', organisation: organisation.serial })
-    })
-
-    it('says nothing of reads, of last seen, of events and of what was rolled back', async () => {
-      const { organisation, device } = await suite.write(insertFleet)
-      expect(await heardOf(({ devices }) => devices.find(device.serial))).toEqual([])
-      expect(await heardOf(({ devices }) => devices.touch([{ device: device.serial, at: START }]))).toEqual([])
-      expect(await heardOf(({ events }) => events.append(rows.newEvent(organisation.serial)))).toEqual([])
-      const heard: Change[] = []
-      suite.storage.onChange((changes) => heard.push(...changes))
-      const failing = suite.write(async (stores) => {
-        await stores.devices.update(device.serial, { name: 'renamed' })
-        throw new Error('later step')
-      })
-      await expect(failing).rejects.toThrow('later step')
-      await suite.write((stores) => stores.settings.set('after', '1'))
-      expect(heard).toEqual([{ kind: 'fleet', organisation: null }])
-    })
-
-    it('notifies after the commit and before the transaction resolves', async () => {
-      const { device } = await suite.write(insertFleet)
-      const order: string[] = []
-      let seen: Promise<string | undefined> | undefined
-      suite.storage.onChange(() => {
-        order.push('notified')
-        seen ??= suite.storage.read.devices.find(device.serial).then((row) => row?.name)
-      })
-      await suite.write((stores) => stores.devices.update(device.serial, { name: 'renamed' }))
-      order.push('resolved')
-      expect(order).toEqual(['notified', 'resolved'])
-      expect(await seen).toBe('renamed')
     })
   })
 }

@@ -59,3 +59,16 @@ export function requirePassword(value: string): string {
   if (value.length < 8 || value.length > 1024) throw invalid('password', 'must have 8 to 1024 characters')
   return value
 }
+
+/** A number within both ends. Throws `invalid`. */
+export function requireWithin(field: string, value: number, [least, most]: readonly [number, number]): number {
+  if (typeof value !== 'number' || !(value >= least && value <= most))
+    throw invalid(field, `must be a number from ${least} to ${most}`)
+  return value
+}
+
+/** A whole number within both ends. Throws `invalid`. */
+export function requireWhole(field: string, value: number, range: readonly [number, number]): number {
+  if (!Number.isInteger(value)) throw invalid(field, 'must be a whole number')
+  return requireWithin(field, value, range)
+}

@@ -23,7 +23,12 @@ import { describeTallyStore } from '../core/organisation/tally-store.contract.ts
 import type { Storage } from '../core/ports.ts'
 import { describeProductStores } from '../core/product/product-store.contract.ts'
 import { describeReleaseStore } from '../core/release/release-store.contract.ts'
+import { describeRolloutMemberStore } from '../core/rollout/rollout-member-store.contract.ts'
+import { describeRolloutStore } from '../core/rollout/rollout-store.contract.ts'
+import { describeRolloutTallyRaces } from '../core/rollout/rollout-tally-races.contract.ts'
+import { describeRolloutTallyStore } from '../core/rollout/rollout-tally-store.contract.ts'
 import { describeStorage } from '../core/storage.contract.ts'
+import { describeStorageNotifications } from '../core/storage-notifications.contract.ts'
 import { describeUpdateStore } from '../core/update/update-store.contract.ts'
 import { describeWebhookStores } from '../core/webhook/webhook-store.contract.ts'
 import { openMemoryStorage } from './memory/memory-storage.ts'
@@ -31,6 +36,7 @@ import { openSqlStorage } from './sql/open-storage.ts'
 
 const CONTRACTS = [
   describeStorage,
+  describeStorageNotifications,
   describeOrganisationStore,
   describeTallyStore,
   describeAccountStores,
@@ -49,6 +55,10 @@ const CONTRACTS = [
   describeReleaseStore,
   describeAssignmentStore,
   describeUpdateStore,
+  describeRolloutStore,
+  describeRolloutMemberStore,
+  describeRolloutTallyStore,
+  describeRolloutTallyRaces,
   describeEventStore,
   describeDataFileStore,
   describeWebhookStores,

@@ -35,11 +35,11 @@ export function someHash(): string {
   return nextNumber().toString(16).padStart(64, '0')
 }
 
-function entity(): { id: Id; createdAt: number } {
+export function entity(): { id: Id; createdAt: number } {
   return { id: someId(), createdAt: START }
 }
 
-interface Owned {
+export interface Owned {
   readonly serial: Serial
   readonly organisation: Serial
 }
@@ -253,6 +253,7 @@ export function newUpdate(
     device: device.serial,
     release: release.serial,
     assignment: null,
+    rollout: null,
     via: 'native',
     state: 'pending',
     attempt: 1,

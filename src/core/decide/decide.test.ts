@@ -63,8 +63,13 @@ function offer(
     isPrimary: true,
   }
   return {
-    target,
-    assignment: { ...row(3), organisation: 1, device: 1, group: null, release: serial, assignedAt: NOW - 500 },
+    source: {
+      kind: 'assignment',
+      target,
+      assignment: { ...row(3), organisation: 1, device: 1, group: null, release: serial, assignedAt: NOW - 500 },
+    },
+    version,
+    product,
     release: { ...row(serial), organisation: 1, product, version, isSilent: true, firmware: [serial] },
     files: [{ firmware, artifact }],
   }
@@ -77,6 +82,7 @@ function update(state: Update['state'], facts: Partial<Update> = {}): Update {
     device: 1,
     release: 120,
     assignment: 3,
+    rollout: null,
     via: 'enos',
     state,
     attempt: 1,
@@ -96,6 +102,12 @@ const base: Candidates = {
   device,
   modules: [{ ...row(11), organisation: 1, product: 7, key: 'app', name: 'app', isPrimary: true }],
   running: [],
+  groupKey: null,
+  sequences: new Map(),
+  floors: [],
+  recent: [],
+  rollouts: [],
+  rooms: new Map(),
   serverFrozen: false,
   organisationFrozen: false,
 }

@@ -1,16 +1,30 @@
-import type { Decision } from './decision.ts'
+import { explainRollout, isOfRollout } from '../rollout/explain-rollout.ts'
+import type { CancelBecause, Decision, NoneBecause, UpdateBecause } from './decision.ts'
 
 const GROUP_IGNORED =
   'Nothing is assigned to the device itself. Its group has an assignment, which it gets only if it is configured to ask as a member of the group.'
 
+type Because = UpdateBecause | NoneBecause | CancelBecause
+
 /** The decision in one sentence that an operator understands; every `because` has its words here. */
 export function explainDecision(decision: Decision): string {
   const { because } = decision
+  const version = decision.kind === 'update' ? decision.offer.version : ''
+  return explainBecause(because, version)
+}
+
+/** One reason in words. `version`: of the release that it is about, where it is one to update. */
+export function explainBecause(because: Because, version = ''): string {
+  if (isOfRollout(because)) return explainRollout(because)
   switch (because.kind) {
     case 'assigned':
-      return `It will be offered ${version(decision)}, which is assigned to ${because.target === 'device' ? 'this device' : 'its group'}.`
+      return `It will be offered ${version}, which is assigned to ${because.target === 'device' ? 'this device' : 'its group'}.`
+    case 'rollout':
+      return `It will be offered ${version || 'the release'} by rollout ${because.rollout.key}, stage ${because.stage} of ${because.stages}.`
+    case 'floor':
+      return `It must install ${because.version} first, on its way to ${because.towards}: ${because.reason}.`
     case 'under-way':
-      return `It is updating to ${version(decision)}: ${because.state}.`
+      return `It is updating to ${version}: ${because.state}.`
     case 'disabled':
       return 'The device is disabled; it is offered nothing.'
     case 'nothing-assigned':
@@ -31,13 +45,11 @@ export function explainDecision(decision: Decision): string {
       return because.by === 'metered'
         ? 'The device is on a metered connection; it is offered nothing new for now.'
         : 'The battery of the device is low; it is offered nothing new for now.'
+    case 'no-path':
+      return `It runs ${because.from ?? 'an unknown version'}; ${because.to} can be installed only from ${because.needs}${because.reason ? ` (${because.reason})` : ''}. There is no way there.`
     case 'cancelled':
       return 'Its update was cancelled by an operator; the device is asked to stop.'
     case 'up-to-date':
       return `It runs ${because.version} already.`
   }
-}
-
-function version(decision: Decision): string {
-  return decision.kind === 'update' ? decision.offer.release.version : ''
 }

@@ -2,10 +2,12 @@ import type { Assignment } from '../assignment/assignment.ts'
 import type { Serial } from '../common.ts'
 import type { Candidates } from '../decide/decide.ts'
 import type { Offer } from '../decide/decision.ts'
-import type { FirmwareFile } from '../firmware/firmware.ts'
+import { loadFile } from '../firmware/load-file.ts'
+import type { FloorFile } from '../floor/floor-file.ts'
 import type { Organisation } from '../organisation/organisation.ts'
 import type { Stores } from '../ports.ts'
-import type { Product } from '../product/product.ts'
+import { type Asker, loadCandidates, loadFiles, type Plans } from '../rollout/load-candidates.ts'
+import type { Update } from '../update/update.ts'
 import type { Credential, Device } from './device.ts'
 
 /** Setting that freezes the whole server while it is `on`. */
@@ -14,44 +16,110 @@ export const SERVER_FROZEN = 'frozen'
 /** All that is known of a device when it calls: enough to authenticate it, decide for it and describe it. */
 export interface DeviceFacts extends Candidates {
   readonly organisation: Organisation
-  readonly product?: Product
   readonly credentials: readonly Credential[]
 }
 
-/** Reads the facts of one device; undefined when it is gone. */
-export async function loadDeviceFacts(stores: Stores, serial: Serial): Promise<DeviceFacts | undefined> {
+/** Reads the facts of one device; undefined when it is gone. `plans`: see `loadCandidates`. */
+export async function loadDeviceFacts(
+  stores: Stores,
+  serial: Serial,
+  plans?: (product: Serial) => Promise<Plans>,
+): Promise<DeviceFacts | undefined> {
   const device = await stores.devices.find(serial)
   if (!device) return undefined
-  const [organisation, product, modules, running, credentials, frozen, own, group, open, latest] = await Promise.all([
-    stores.organisations.find(device.organisation),
-    device.product === null ? undefined : stores.products.find(device.product),
-    device.product === null ? [] : stores.modules.listByProduct(device.product),
-    stores.running.listByDevice(serial),
-    stores.credentials.listByDevice(serial),
-    stores.settings.get(SERVER_FROZEN),
-    stores.assignments.findByDevice(serial),
-    device.group === null ? undefined : stores.assignments.findByGroup(device.group),
-    stores.updates.findOpen(serial),
-    stores.updates.findLatest(serial),
-  ])
+  const [organisation, product, modules, running, credentials, frozen, own, group, assigned, open, latest] =
+    await Promise.all([
+      stores.organisations.find(device.organisation),
+      device.product === null ? undefined : stores.products.find(device.product),
+      device.product === null ? [] : stores.modules.listByProduct(device.product),
+      stores.running.listByDevice(serial),
+      stores.credentials.listByDevice(serial),
+      stores.settings.get(SERVER_FROZEN),
+      stores.assignments.findByDevice(serial),
+      device.group === null ? undefined : stores.groups.find(device.group),
+      device.group === null ? undefined : stores.assignments.findByGroup(device.group),
+      stores.updates.findOpen(serial),
+      stores.updates.findLatest(serial),
+    ])
   if (!organisation) return undefined
   const ownOffer = await loadOffer(stores, own, () => stores.assignments.findByDevice(serial))
-  const groupOffer = await loadOffer(stores, group, () => stores.assignments.findByGroup(device.group ?? 0))
-  const openRelease = open && (await loadReleaseState(stores, open.release))
+  const groupOffer = await loadOffer(stores, assigned, () => stores.assignments.findByGroup(device.group ?? 0))
+  const openRelease = open && (await loadOpenRelease(stores, open))
+  const subject = { device, groupKey: group?.key ?? null, modules, running, ...(product && { product }) }
+  const candidates = await loadCandidates(stores, subject, plans)
+  const mayOffer = ownOffer !== undefined || groupOffer !== undefined || candidates.rollouts.length > 0
   return {
-    device,
+    ...subject,
     organisation,
-    modules,
-    running,
     credentials,
     serverFrozen: frozen === 'on',
     organisationFrozen: organisation.frozen,
-    ...(product && { product }),
     ...(ownOffer && { own: ownOffer }),
     ...(groupOffer && { group: groupOffer }),
     ...(open && { open }),
-    ...(openRelease && { openVersion: openRelease.version, openWithdrawn: openRelease.withdrawn }),
+    ...openRelease,
     ...(latest && { latest }),
+    ...candidates,
+    ...(mayOffer ? await loadGuards(stores, subject, latest) : NO_GUARDS),
+  }
+}
+
+const NO_GUARDS: Guards = { floors: [], sequences: new Map(), recent: [] }
+
+type Guards = Pick<DeviceFacts, 'floors' | 'sequences' | 'recent'>
+
+/** What guards ask, read only where there is something to guard. */
+async function loadGuards(
+  stores: Stores,
+  { device, product, running }: Asker,
+  latest: Update | undefined,
+): Promise<Guards> {
+  const floors = product ? await loadFloors(stores, product.serial) : []
+  const sequences = new Map<Serial, number>()
+  for (const { module, version } of running) {
+    const known = await stores.firmware.findByVersion(device.organisation, module, version)
+    if (known && known.sequence !== null) sequences.set(module, known.sequence)
+  }
+  const isBad = latest?.state === 'failed' || latest?.state === 'rolled-back'
+  const filter = { organisation: device.organisation, device: device.serial }
+  const recent = isBad ? await stores.updates.list(filter, { limit: RECENT, order: 'desc' }) : latest ? [latest] : []
+  return { floors, sequences, recent }
+}
+
+/** Updates that the penalty box looks back on. */
+const RECENT = 20
+
+async function loadFloors(stores: Stores, product: Serial): Promise<FloorFile[]> {
+  const found: FloorFile[] = []
+  for (const floor of await stores.floors.listByProduct(product)) {
+    const file = await loadFile(stores, floor.firmware)
+    const release = await stores.releases.findSilent(floor.firmware)
+    if (file) found.push({ floor, file, ...(release && { release }) })
+  }
+  return found
+}
+
+async function loadOpenRelease(
+  stores: Stores,
+  open: Update,
+): Promise<Pick<DeviceFacts, 'openVersion' | 'openWithdrawn' | 'openOffer'> | undefined> {
+  const release = await stores.releases.find(open.release)
+  const files = release && (await loadFiles(stores, release))
+  if (!release || !files) return undefined
+  const openOffer: Offer | undefined =
+    open.rollout === null
+      ? undefined
+      : {
+          source: { kind: 'rollout', rollout: open.rollout, stage: 0 },
+          version: release.version,
+          product: release.product,
+          release,
+          files,
+        }
+  return {
+    openVersion: release.version,
+    openWithdrawn: files.some(({ firmware }) => firmware.withdrawn),
+    ...(openOffer && { openOffer }),
   }
 }
 
@@ -81,28 +149,11 @@ export async function loadOffer(
 
 async function assembleOffer(stores: Stores, assignment: Assignment): Promise<Offer | undefined> {
   const release = await stores.releases.find(assignment.release)
-  if (!release) return undefined
-  const files: FirmwareFile[] = []
-  for (const serial of release.firmware) {
-    const file = await loadFile(stores, serial)
-    if (!file) return undefined
-    files.push(file)
-  }
-  return { assignment, target: assignment.device === null ? 'group' : 'device', release, files }
-}
-
-/** A firmware with its primary artifact. */
-export async function loadFile(stores: Stores, serial: Serial): Promise<FirmwareFile | undefined> {
-  const firmware = await stores.firmware.find(serial)
-  const [artifact] = firmware ? await stores.artifacts.listByFirmware(serial) : []
-  return firmware && artifact ? { firmware, artifact } : undefined
-}
-
-async function loadReleaseState(stores: Stores, serial: Serial) {
-  const release = await stores.releases.find(serial)
-  if (!release) return undefined
-  const firmware = await Promise.all(release.firmware.map((one) => stores.firmware.find(one)))
-  return { version: release.version, withdrawn: firmware.some((one) => one?.withdrawn) }
+  const files = release && (await loadFiles(stores, release))
+  if (!release || !files) return undefined
+  const target = assignment.device === null ? 'group' : 'device'
+  const source = { kind: 'assignment', assignment, target } as const
+  return { source, version: release.version, product: release.product, release, files }
 }
 
 /** The live credentials of one scheme; during a rotation there are two. */

@@ -9,18 +9,25 @@ interface Entry<T> {
 
 /**
  * Bounded memory of what polls read, so that an unchanged answer costs no query. An entry lives until a commit touches
- * its device or its organisation's fleet. Holds nothing when other processes write to the same database.
+ * its device or its organisation's fleet; counters of rollouts are no part of it. Holds nothing when other processes write to the same database.
  */
 export class PollCache<T> {
   readonly #entries = new Map<Serial, Entry<T>>()
   readonly #epochs = new Map<Serial, number>()
   readonly #capacity: number
+  readonly #of: 'device' | 'rollout' | 'fleet'
   readonly #enabled: boolean
   #serverEpoch = 0
   #changes = 0
 
-  constructor(storage: Pick<Storage, 'isSoleWriter' | 'onChange'>, capacity: number) {
+  /** `of`: of what the keys are serials; a change of that thing ends its entry. `fleet`: of anything else. */
+  constructor(
+    storage: Pick<Storage, 'isSoleWriter' | 'onChange'>,
+    capacity: number,
+    of: 'device' | 'rollout' | 'fleet' = 'device',
+  ) {
     this.#capacity = capacity
+    this.#of = of
     this.#enabled = storage.isSoleWriter && capacity > 0
     if (this.#enabled) storage.onChange((changes) => this.#forgetAll(changes))
   }
@@ -62,9 +69,23 @@ export class PollCache<T> {
   }
 
   #forget(change: Change): void {
+    switch (change.kind) {
+      case 'fleet':
+        this.#changes++
+        if (change.organisation === null) this.#serverEpoch++
+        else this.#epochs.set(change.organisation, (this.#epochs.get(change.organisation) ?? 0) + 1)
+        return
+      case 'device':
+        this.#forgetOne('device', change.device)
+        return
+      case 'rollout':
+        this.#forgetOne('rollout', change.rollout)
+    }
+  }
+
+  #forgetOne(of: 'device' | 'rollout', serial: Serial): void {
+    if (of !== this.#of) return
     this.#changes++
-    if (change.kind === 'device') this.#entries.delete(change.device)
-    else if (change.organisation === null) this.#serverEpoch++
-    else this.#epochs.set(change.organisation, (this.#epochs.get(change.organisation) ?? 0) + 1)
+    this.#entries.delete(serial)
   }
 }

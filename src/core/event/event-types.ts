@@ -1,10 +1,5 @@
-/** What the documentation says of a type of event. */
-interface EventTypeText {
-  /** A sentence without its end. */
-  readonly meaning: string
-  /** Fact in `details` -> what it is; `?` ends the name of one that may be absent. */
-  readonly details: Readonly<Record<string, string>>
-}
+import type { EventTypeText } from './event-type-text.ts'
+import { ROLLOUT_EVENTS } from './rollout-events.ts'
 
 const CHANGE = {
   before: 'the members that changed, as they were',
@@ -193,6 +188,10 @@ const RELEASE_EVENTS = {
     details: CHANGE,
   },
   'firmware.withdrawn': { meaning: 'A firmware was withdrawn: it is refused everywhere', details: CHANGE },
+  'firmware.verified': {
+    meaning: 'Enough devices succeeded with a firmware in verification rollouts',
+    details: { version: 'its version', devices: 'how many succeeded', rollout: 'key of the rollout' },
+  },
   'firmware.deleted': { meaning: 'A firmware was deleted', details: { version: 'its version' } },
   'floor.created': { meaning: 'A version was made one that no device may jump over', details: FLOOR },
   'floor.deleted': { meaning: 'Devices may jump over a version again', details: FLOOR },
@@ -254,13 +253,20 @@ const RELEASE_EVENTS = {
 } as const satisfies Readonly<Record<string, EventTypeText>>
 
 /** Every type of event. What is not here cannot be recorded; docs/events.md is made from it. */
-export const EVENT_TYPES = { ...SERVER_EVENTS, ...OPERATOR_EVENTS, ...FLEET_EVENTS, ...RELEASE_EVENTS } as const
+export const EVENT_TYPES = {
+  ...SERVER_EVENTS,
+  ...OPERATOR_EVENTS,
+  ...FLEET_EVENTS,
+  ...RELEASE_EVENTS,
+  ...ROLLOUT_EVENTS,
+} as const
 
 /** As the documentation groups them. */
 export const EVENT_CHAPTERS: ReadonlyArray<{ title: string; types: Readonly<Record<string, EventTypeText>> }> = [
   { title: 'Operators and programs', types: OPERATOR_EVENTS },
   { title: 'The fleet', types: FLEET_EVENTS },
   { title: 'Firmware, assignments, updates', types: RELEASE_EVENTS },
+  { title: 'Rollouts', types: ROLLOUT_EVENTS },
   { title: 'The server itself', types: SERVER_EVENTS },
 ]
 

@@ -82,7 +82,10 @@ export class FirmwareService {
     })
   }
 
-  /** Throws `in-use` while an assignment, a release, a floor or an update refers to it, or a device could be sent back to it. */
+  /**
+   * Throws `in-use` while an assignment, a release, a rollout, a floor or an update refers to it, or a device could be
+   * sent back to it.
+   */
   async delete(scope: Scope, id: Id): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
       const firmware = await findFirmware(stores, scope.organisation, id)
@@ -221,7 +224,12 @@ async function explainUse(stores: Stores, firmware: Firmware, cause: unknown): P
     throw new OtaError('in-use', `${firmware.version} is a floor of its product; delete the floor first.`, { cause })
   const release = await stores.releases.findSilent(firmware.serial)
   const assignments = release ? await stores.assignments.countByRelease(release.serial) : 0
-  const holder = assignments > 0 ? `${assignments} assignment(s)` : 'a release or the history of updates'
+  const rollouts = release ? await stores.rollouts.countByRelease(release.serial) : 0
+  const counted = [
+    ...(assignments > 0 ? [`${assignments} assignment(s)`] : []),
+    ...(rollouts > 0 ? [`${rollouts} rollout(s)`] : []),
+  ]
+  const holder = counted.length > 0 ? counted.join(' and ') : 'a release or the history of updates'
   const message = `${firmware.version} is still held by ${holder}. Withdraw it, and it is offered to nobody.`
   throw new OtaError('in-use', message, { cause })
 }

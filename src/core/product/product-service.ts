@@ -80,7 +80,7 @@ export class ProductService {
     })
   }
 
-  /** Throws `in-use` while devices, firmware or releases refer to it. */
+  /** Throws `in-use` while devices, firmware, releases or rollouts refer to it. */
   async delete(scope: Scope, reference: string): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
       const product = await findProduct(stores, scope.organisation, reference)

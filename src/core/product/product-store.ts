@@ -10,7 +10,7 @@ export interface ProductStore {
   /** In every organisation, by serial, at most `limit`: for callers that name no organisation. */
   listByKeyOnServer(key: string, limit: number): Promise<Product[]>
   update(serial: Serial, patch: Patch<Product>, ifRevision?: number): Promise<Product | undefined>
-  /** Throws `in-use` while devices, firmware or releases refer to it; its modules go with it. */
+  /** Throws `in-use` while devices, firmware, releases or rollouts refer to it; its modules go with it. */
   delete(serial: Serial): Promise<void>
   list(organisation: Serial, slice: Slice): Promise<Product[]>
 }

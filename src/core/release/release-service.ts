@@ -55,7 +55,7 @@ export class ReleaseService {
     })
   }
 
-  /** Throws `in-use` while an assignment or an update refers to it. */
+  /** Throws `in-use` while an assignment, a rollout or an update refers to it. */
   async delete(scope: Scope, id: Id): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
       const release = await stores.releases.findById(scope.organisation, id)

@@ -13,7 +13,7 @@ export interface ReleaseStore {
   findByVersion(organisation: Serial, product: Serial, version: string): Promise<Release | undefined>
   /** The silent release of a single firmware, if it was made already. */
   findSilent(firmware: Serial): Promise<Release | undefined>
-  /** Throws `in-use` while assignments or updates refer to it. */
+  /** Throws `in-use` while assignments, updates or rollouts refer to it. */
   delete(serial: Serial): Promise<void>
   /** Named releases only. */
   list(filter: { organisation: Serial; product?: Serial }, slice: Slice): Promise<Release[]>

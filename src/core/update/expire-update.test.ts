@@ -157,7 +157,7 @@ describe('a device that reports nothing', () => {
 describe('an update with time-outs of its own', () => {
   const open = async (timeOuts: OwnTimeOuts) => {
     const [file] = (await facts()).own?.files ?? []
-    const release = (await facts()).own?.release.serial ?? 0
+    const release = (await facts()).own?.release?.serial ?? 0
     if (!file) throw new Error('nothing is assigned')
     const known = await facts()
     const actor = { kind: 'device', id: device.id, name: device.key } as const

@@ -2,6 +2,7 @@ import type { Id } from '../common.ts'
 import type { Actor } from '../event/event.ts'
 import { record } from '../event/record.ts'
 import type { Stores } from '../ports.ts'
+import { noteOutcome } from '../rollout/outcome.ts'
 import type { ServiceDeps } from '../service.ts'
 import { deadlineOf, timeOutsOf } from './time-outs.ts'
 import { nextState, type Trigger } from './transitions.ts'
@@ -55,6 +56,7 @@ export async function moveUpdate(stores: Stores, by: By, update: Update, move: M
       ...move.facts,
     },
   })
+  if (!isOpen(state)) await noteOutcome(stores, by, moved)
   return moved
 }
 

@@ -16,6 +16,8 @@ export interface OpenUpdateOptions {
   readonly release: Serial
   /** Absent when the device chose from a catalogue. */
   readonly assignment?: Assignment
+  /** The rollout that grants it. */
+  readonly rollout?: Serial
   readonly files: readonly FirmwareFile[]
   /** What differs from the server's time-outs. */
   readonly timeOuts?: OwnTimeOuts
@@ -44,6 +46,7 @@ export async function openUpdate(
     device: device.serial,
     release: options.release,
     assignment: options.assignment?.serial ?? null,
+    rollout: options.rollout ?? null,
     via: options.via,
     state: 'pending',
     attempt: isRetry ? latest.attempt + 1 : 1,

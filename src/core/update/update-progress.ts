@@ -1,5 +1,4 @@
 import { decide } from '../decide/decide.ts'
-import type { Offer } from '../decide/decision.ts'
 import { type DeviceFacts, deviceActor, loadDeviceFacts } from '../device/device-facts.ts'
 import type { AskOptions, DeviceGateway, DownloadTicket } from '../device-gateway.ts'
 import { isOtaError } from '../errors.ts'
@@ -7,8 +6,10 @@ import type { FirmwareFile } from '../firmware/firmware.ts'
 import type { CoreLimits } from '../limits.ts'
 import type { Ports, Stores } from '../ports.ts'
 import { ensureSilentRelease } from '../release/ensure-silent-release.ts'
+import { GrantLost } from '../rollout/grant.ts'
 import { moveUpdate } from './move-update.ts'
 import { isOfStep, noteProgress } from './note-progress.ts'
+import { openOffer } from './open-offer.ts'
 import { openUpdate } from './open-update.ts'
 import { settleUpdate } from './settle-update.ts'
 import type { Update } from './update.ts'
@@ -34,21 +35,8 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     if (decision.kind === 'cancel' || !decision.offer) return undefined
     const { offer } = decision
     if (decision.kind === 'none') return decision.because.kind === 'up-to-date' ? { fresh, offer } : undefined
-    const update = decision.open ?? (await replaceOpen(stores, fresh, offer, options))
+    const update = decision.open ?? (await openOffer(stores, deps, fresh, { offer, options }))
     return { fresh, offer, update }
-  }
-
-  async function replaceOpen(stores: Stores, fresh: DeviceFacts, offer: Offer, asking: AskOptions): Promise<Update> {
-    const { via, reporting } = asking
-    if (fresh.open)
-      await moveUpdate(stores, deps, fresh.open, { trigger: 'supersede', actor: deviceActor(fresh.device) })
-    return openUpdate(stores, deps, fresh, {
-      via,
-      reporting,
-      release: offer.release.serial,
-      assignment: offer.assignment,
-      files: offer.files,
-    })
   }
 
   async function grant(known: DeviceFacts, options: AskOptions): Promise<Update | undefined> {
@@ -72,14 +60,15 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
         if (!claimed || !file) return undefined
         if (!claimed.update || options.reporting === 'progress')
           return { file, closesDelivered: false, ...(claimed.update && { update: claimed.update }) }
-        const update = await fetchAgain(stores, claimed.fresh, { offer: claimed.offer, update: claimed.update })
-        return { file, update, closesDelivered: false }
+        const update = await fetchAgain(stores, claimed.fresh, { update: claimed.update, options })
+        return update && { file, update, closesDelivered: false }
       })
     for (let round = 0; round < RACES; round++) {
       try {
         return await start()
       } catch (error) {
         // `not-found`: the release was replaced and is gone before its update was opened.
+        if (error instanceof GrantLost) return undefined
         if (!isOtaError(error, 'conflict') && !isOtaError(error, 'not-found')) throw error
       }
     }
@@ -100,23 +89,32 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
    * Over silent protocols, asking for bytes that were sent whole already means that they did not take; unless the device
    * was quiet long enough in between to count as updated.
    */
-  async function fetchAgain(stores: Stores, fresh: DeviceFacts, current: { offer: Offer; update: Update }) {
+  async function fetchAgain(stores: Stores, fresh: DeviceFacts, current: { update: Update; options: AskOptions }) {
     const actor = deviceActor(fresh.device)
-    let { update } = current
+    let update: Update | undefined = current.update
     if (update.state === 'downloaded') {
       const isInstalled = update.confirmAfter !== null && update.confirmAfter <= clock.now()
       if (isInstalled) await settleUpdate(stores, deps, update)
       else
         await moveUpdate(stores, deps, update, { trigger: 'fail', actor, reason: 'the same bytes were fetched again' })
-      update = await openUpdate(stores, deps, fresh, {
-        via: update.via,
-        reporting: 'silent',
-        release: update.release,
-        assignment: current.offer.assignment,
-        files: current.offer.files,
-      })
+      update = await offerAgain(stores, fresh, { ...current, isInstalled })
     }
-    return (await moveUpdate(stores, deps, update, { trigger: 'download', actor })) ?? update
+    return update && ((await moveUpdate(stores, deps, update, { trigger: 'download', actor })) ?? update)
+  }
+
+  /** What an assignment says is simply tried again; of a rollout the decision is made anew, with the failure known. */
+  async function offerAgain(
+    stores: Stores,
+    fresh: DeviceFacts,
+    { update, options, isInstalled }: { update: Update; options: AskOptions; isInstalled: boolean },
+  ): Promise<Update | undefined> {
+    const now = await loadDeviceFacts(stores, fresh.device.serial)
+    if (!now) return undefined
+    const decision = decide(now, { ...options, now: clock.now(), limits })
+    const mayHave = decision.kind === 'update' || (isInstalled && decision.kind === 'none')
+    const offer = mayHave ? decision.offer : undefined
+    if (!offer || (update.rollout !== null && decision.kind !== 'update')) return undefined
+    return openOffer(stores, deps, now, { offer, options })
   }
 
   async function startCatalogueDownload(
@@ -197,7 +195,7 @@ async function orRaceLost<T>(work: () => Promise<T | undefined>): Promise<T | un
   try {
     return await work()
   } catch (error) {
-    if (isOtaError(error, 'conflict')) return undefined
+    if (isOtaError(error, 'conflict') || error instanceof GrantLost) return undefined
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { START } from '../../../test/support/fixed-clock.ts'
+import { newRollout } from '../../../test/support/rollout-rows.ts'
 import * as rows from '../../../test/support/rows.ts'
 import { conflict, expectSlices, insertFleet, times, useStorage } from '../../../test/support/storage-suite.ts'
 import type { Storage } from '../ports.ts'
@@ -16,8 +17,10 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
       const [mine, other] = [await suite.write(insertFleet), await suite.write(insertFleet)]
       const { device, release, module, firmware } = mine
       const assignment = await suite.write((stores) => stores.assignments.put(rows.newAssignment(device, release)))
+      const rollout = await suite.write((stores) => stores.rollouts.insert(newRollout(release)))
       const row = rows.newUpdate(device, release, {
         assignment: assignment.serial,
+        rollout: rollout.serial,
         progress: -2,
         reason: 'no space',
         attempt: 3,
@@ -120,6 +123,25 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
         ),
       )
       expect(moves.filter((row) => row !== undefined)).toHaveLength(1)
+    })
+
+    it('filters a list by rollout', async () => {
+      const { organisation, device, release } = await suite.write(insertFleet)
+      const rollout = await suite.write((stores) => stores.rollouts.insert(newRollout(release)))
+      const its = { ...closed, rollout: rollout.serial }
+      const all = await times(5, () => insert(device, release, its))
+      await insert(device, release)
+      const second = await suite.write((stores) => stores.devices.insert(rows.newDevice(organisation.serial)))
+      const open = await insert(second, release, { rollout: rollout.serial })
+      const filter = { organisation: organisation.serial, rollout: rollout.serial }
+      const { updates } = suite.storage.management
+      await expectSlices((slice) => updates.list({ ...filter, device: device.serial }, slice), all)
+      expect(await updates.list(filter, { limit: 9 })).toEqual([...all, open])
+      expect(await updates.list({ ...filter, states: ['pending'] }, { limit: 9 })).toEqual([open])
+      expect(await updates.list({ ...filter, organisation: organisation.serial + 9999 }, { limit: 9 })).toEqual([])
+      await expect(insert(second, release, { ...closed, rollout: 999_999 })).rejects.toMatchObject({
+        code: 'not-found',
+      })
     })
 
     it('slices a list and filters it by device, release and states', async () => {

@@ -5,6 +5,7 @@ export interface UpdateFilter {
   readonly organisation: Serial
   readonly device?: Serial
   readonly release?: Serial
+  readonly rollout?: Serial
   readonly states?: readonly UpdateState[]
 }
 

@@ -44,6 +44,8 @@ export interface Update extends Entity {
   readonly release: Serial
   /** The assignment that asked for it; null when the device chose from a catalogue. */
   readonly assignment: Serial | null
+  /** The rollout that it came from; null when none did, or when that is deleted. */
+  readonly rollout: Serial | null
   /** The protocol through which it runs. */
   readonly via: string
   readonly state: UpdateState

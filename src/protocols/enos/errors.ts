@@ -76,6 +76,8 @@ const ANSWERS = {
   'too-many': failure(CODE.denied, 'Too many requests'),
   'limit-reached': ({ message }) => new EnosFailure(CODE.invalidArgument, message),
   'in-use': failure(CODE.firmwareInUse, 'Firmware cannot be deleted'),
+  'wrong-state': argument,
+  'confirmation-needed': argument,
   sealed: failure(CODE.firmwareInUse, 'Firmware cannot be deleted'),
   unsupported: argument,
   'blob-missing': failure(CODE.serviceError, 'OTA service internal error'),

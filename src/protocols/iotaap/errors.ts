@@ -27,6 +27,8 @@ const ANSWERS = {
   conflict: failure('changed by another request'),
   'precondition-failed': failure('changed by another request'),
   'in-use': failure('still in use'),
+  'wrong-state': failure('not possible now'),
+  'confirmation-needed': failure('needs a confirmation'),
   sealed: failure('cannot be changed any more'),
   replayed: failure('seen before'),
   'blob-missing': failure('firmware file missing'),

@@ -19,6 +19,8 @@ const DOMAIN_PROBLEMS = {
   conflict: { status: 409, title: 'Taken already' },
   replayed: { status: 409, title: 'This may be done once' },
   'in-use': { status: 409, title: 'Something refers to it' },
+  'wrong-state': { status: 409, title: 'Not possible in the state in which it is' },
+  'confirmation-needed': { status: 409, title: 'It needs a confirmation' },
   sealed: { status: 409, title: 'It never changes' },
   'precondition-failed': { status: 412, title: 'The precondition does not hold' },
   'too-large': { status: 413, title: 'The body is too large' },

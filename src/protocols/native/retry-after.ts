@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Millis } from '../../core/common.ts'
+import type { NoneBecause } from '../../core/decide/decision.ts'
 import type { NativeConfig } from './config.ts'
 import type { Standing } from './standing.ts'
 
@@ -22,6 +23,20 @@ export function retryAfter(asked: Asked, config: NativeConfig): number {
   if (standing.kind !== 'none') return config.underWaySeconds
   const spread = (config.jitterPercent / 100) * (2 * fractionOf(asked.deviceId) - 1)
   const usual = Math.max(1, Math.round(config.checkSeconds * (asked.isSaving ? config.savingFactor : 1) * (1 + spread)))
-  if (standing.because.kind !== 'retry-later') return usual
-  return Math.min(usual, Math.max(1, Math.ceil((standing.because.until - now) / 1000)))
+  const until = changesAt(standing.because)
+  return until === undefined ? usual : Math.min(usual, Math.max(1, Math.ceil((until - now) / 1000)))
+}
+
+/** When the answer changes by itself; undefined where nobody knows. */
+export function changesAt(because: NoneBecause): Millis | undefined {
+  switch (because.kind) {
+    case 'retry-later':
+    case 'spread-out':
+    case 'penalty-box':
+      return because.until
+    case 'window-closed':
+      return because.opensAt ?? undefined
+    default:
+      return undefined
+  }
 }

@@ -1,9 +1,10 @@
 import type { Core } from '../../core/create-core.ts'
 import type { CancelBecause, Decision, Hold, NoneBecause } from '../../core/decide/decision.ts'
 import { explainDecision } from '../../core/decide/explain.ts'
-import { type DeviceFacts, loadFile } from '../../core/device/device-facts.ts'
+import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import type { AskOptions } from '../../core/device-gateway.ts'
 import type { FirmwareFile } from '../../core/firmware/firmware.ts'
+import { loadFile } from '../../core/firmware/load-file.ts'
 import type { Update } from '../../core/update/update.ts'
 import { NATIVE } from './names.ts'
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import { matchesNone } from '../http/conditions.ts'
-import { fractionOf } from './retry-after.ts'
+import { changesAt, fractionOf } from './retry-after.ts'
 import type { Rooms } from './rooms.ts'
 import { parse, waitSchema } from './schema.ts'
 import type { Outlook } from './standing.ts'
@@ -42,8 +42,8 @@ export function routeWait(scope: FastifyInstance, rooms: Rooms, waiters: Waiters
   /** No longer than allowed, and not beyond a moment at which the answer changes by itself. */
   function timeoutOf(seconds: number, { first, now }: { first: Outlook; now: number }): number {
     const allowed = Math.min(seconds, config.waitSeconds) * 1000
-    if (first.kind !== 'none' || first.because.kind !== 'retry-later') return allowed
-    return Math.max(0, Math.min(allowed, first.because.until - now))
+    const until = first.kind === 'none' ? changesAt(first.because) : undefined
+    return until === undefined ? allowed : Math.max(0, Math.min(allowed, until - now))
   }
 }
 

@@ -67,6 +67,8 @@ export class Waiters {
 
   #wake(change: Change): void {
     if (change.kind === 'device') this.#byDevice.get(change.device)?.look()
+    // A grant to one device is no news to the others.
+    else if (change.kind === 'rollout') return
     else if (change.organisation === null)
       for (const waiter of this.#byDevice.values()) waiter.lookWithin(this.#spreadMs)
     else for (const waiter of this.#byOrganisation.get(change.organisation) ?? []) waiter.lookWithin(this.#spreadMs)

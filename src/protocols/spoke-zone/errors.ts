@@ -41,6 +41,8 @@ const ANSWERS = {
   'precondition-failed': { status: 500, type: 'internal-error' },
   replayed: { status: 500, type: 'internal-error' },
   'in-use': { status: 500, type: 'internal-error' },
+  'wrong-state': { status: 500, type: 'internal-error' },
+  'confirmation-needed': { status: 500, type: 'internal-error' },
   sealed: { status: 500, type: 'internal-error' },
 } as const satisfies Record<ErrorCode, { status: number; type: WireErrorType }>
 

@@ -24,7 +24,7 @@ export function memoryOrganisationStore({ tables, changes }: MemorySession): Org
 }
 
 export function memoryProductStore({ tables, changes }: MemorySession): ProductStore {
-  const { organisations, products, modules, devices, firmware, releases, aliases } = tables
+  const { organisations, products, modules, devices, firmware, releases, rollouts, aliases } = tables
   return {
     async insert(row) {
       changes.fleet(row.organisation)
@@ -48,6 +48,7 @@ export function memoryProductStore({ tables, changes }: MemorySession): ProductS
       if (devices.count(['product', serial]) > 0) throw inUse('product', 'device')
       if (firmware.count(['product', serial]) > 0) throw inUse('product', 'firmware')
       if (releases.count(['product', serial]) > 0) throw inUse('product', 'release')
+      if (rollouts.count(['product', serial]) > 0) throw inUse('product', 'rollout')
       for (const module of [...modules.rows({ where: ['product', serial] })]) deleteModule(tables, module.serial)
       deleteWhere(aliases, { where: ['owner', joined('product', serial)] })
       const owner = organisations.get(row.organisation)
@@ -97,7 +98,7 @@ function deleteModule({ modules, firmware, running, dataFiles }: Tables, serial:
 }
 
 export function memoryReleaseStore({ tables, changes }: MemorySession): ReleaseStore {
-  const { releases, assignments, updates } = tables
+  const { releases, assignments, updates, rollouts } = tables
   return {
     async insert(row) {
       changes.fleet(row.organisation)
@@ -116,6 +117,7 @@ export function memoryReleaseStore({ tables, changes }: MemorySession): ReleaseS
       if (row === undefined) return
       if (assignments.count(['release', serial]) > 0) throw inUse('release', 'assignment')
       if (updates.count(['release', serial]) > 0) throw inUse('release', 'update')
+      if (rollouts.count(['release', serial]) > 0) throw inUse('release', 'rollout')
       releases.delete(serial)
       changes.fleet(row.organisation)
     },

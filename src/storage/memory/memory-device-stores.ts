@@ -18,7 +18,7 @@ import type { Span } from './memory-table.ts'
 import { joined, LISTED, type Tables } from './memory-tables.ts'
 
 export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceStore {
-  const { devices, credentials, running, assignments, updates, aliases } = tables
+  const { devices, credentials, running, assignments, updates, rolloutMembers, aliases } = tables
   const list = (filter: DeviceFilter, slice: Slice) =>
     take(devices.rows(spanOf(slice, narrowest(filter))), slice, (row) => matches(tables, row, filter))
   return {
@@ -55,6 +55,7 @@ export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceSto
       deleteWhere(credentials, { where: ['device', serial] })
       deleteWhere(running, { where: ['device', serial] })
       deleteWhere(updates, { where: ['device', serial] })
+      deleteWhere(rolloutMembers, { where: ['device', serial] })
       deleteWhere(aliases, { where: ['owner', joined('device', serial)] })
       const assignment = assignments.find('device', serial)
       if (assignment) assignments.delete(assignment.serial)

@@ -20,7 +20,7 @@ import {
 import { type BlobRecord, joined, type Keyed } from './memory-tables.ts'
 
 export function memoryFirmwareStore({ tables, changes }: MemorySession): FirmwareStore {
-  const { firmware, floors, artifacts, releases, assignments, updates } = tables
+  const { firmware, floors, artifacts, releases, assignments, updates, rollouts } = tables
   const primaryOf = (serial: number) =>
     take(artifacts.rows({ where: ['firmware', serial] }), { limit: 1 }, (row) => row.isPrimary)[0]
   return {
@@ -53,6 +53,7 @@ export function memoryFirmwareStore({ tables, changes }: MemorySession): Firmwar
       if (silent) {
         if (assignments.count(['release', silent.serial]) > 0) throw inUse('firmware', 'assignment')
         if (updates.count(['release', silent.serial]) > 0) throw inUse('firmware', 'update')
+        if (rollouts.count(['release', silent.serial]) > 0) throw inUse('firmware', 'rollout')
         releases.delete(silent.serial)
       }
       deleteWhere(artifacts, { where: ['firmware', serial] })

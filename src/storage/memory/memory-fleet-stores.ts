@@ -7,7 +7,7 @@ import { matchesType } from '../../core/event/matches-type.ts'
 import type { TallyStore } from '../../core/organisation/tally-store.ts'
 import type { SettingStore } from '../../core/ports.ts'
 import type { Update } from '../../core/update/update.ts'
-import type { UpdateStore } from '../../core/update/update-store.ts'
+import type { UpdateFilter, UpdateStore } from '../../core/update/update-store.ts'
 import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
 import { joined, LISTED, minuteOf } from './memory-tables.ts'
 
@@ -74,15 +74,18 @@ export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateSto
       changes.device(row.device)
       return changeEntity(updates, row, { patch, ifRevision: revision })
     },
-    list: async ({ organisation, device, release, states }, slice) =>
-      take(
-        updates.rows(spanOf(slice, device === undefined ? ['organisation', organisation] : ['device', device])),
+    list: async (filter, slice) => {
+      const { organisation, release, rollout, states } = filter
+      return take(
+        updates.rows(spanOf(slice, narrowest(filter))),
         slice,
         (row) =>
           row.organisation === organisation &&
+          (rollout === undefined || row.rollout === rollout) &&
           (release === undefined || row.release === release) &&
           (states === undefined || states.includes(row.state)),
-      ),
+      )
+    },
     listDue: async (now, limit) =>
       take(
         updates.rows({ where: ['confirming', LISTED] }),
@@ -107,6 +110,11 @@ export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateSto
 
 function deadlineOf({ deadline }: Update): Millis {
   return deadline ?? Number.POSITIVE_INFINITY
+}
+
+function narrowest({ organisation, device, rollout }: UpdateFilter): ['device' | 'rollout' | 'organisation', Serial] {
+  if (device !== undefined) return ['device', device]
+  return rollout === undefined ? ['organisation', organisation] : ['rollout', rollout]
 }
 
 export function memoryEventStore({ tables }: MemorySession): EventStore {

@@ -13,10 +13,15 @@ export interface MemorySession {
 /** What the open transaction changed, each thing once. */
 export class ChangeLog {
   readonly #devices = new Set<Serial>()
+  readonly #rollouts = new Set<Serial>()
   readonly #fleets = new Set<Serial | null>()
 
   device(device: Serial): void {
     this.#devices.add(device)
+  }
+
+  rollout(rollout: Serial): void {
+    this.#rollouts.add(rollout)
   }
 
   fleet(organisation: Serial | null): void {
@@ -33,9 +38,11 @@ export class ChangeLog {
   take(): Change[] {
     const fleets = [...this.#fleets].map((organisation): Change => ({ kind: 'fleet', organisation }))
     const devices = [...this.#devices].map((device): Change => ({ kind: 'device', device }))
+    const rollouts = [...this.#rollouts].map((rollout): Change => ({ kind: 'rollout', rollout }))
     this.#fleets.clear()
     this.#devices.clear()
-    return [...fleets, ...devices]
+    this.#rollouts.clear()
+    return [...fleets, ...devices, ...rollouts]
   }
 }
 

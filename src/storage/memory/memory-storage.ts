@@ -27,6 +27,9 @@ import {
 import { memoryFloorStore } from './memory-floor-store.ts'
 import { memoryHolderStore } from './memory-holder-store.ts'
 import { relateMemoryTables } from './memory-references.ts'
+import { memoryRolloutMemberStore } from './memory-rollout-member-store.ts'
+import { memoryRolloutStore } from './memory-rollout-store.ts'
+import { memoryRolloutTallyStore } from './memory-rollout-tally-store.ts'
 import { memoryAliasStore, memoryRunningStore } from './memory-running-store.ts'
 import { ChangeLog, type MemorySession } from './memory-session.ts'
 import { committedTables, createMemoryTables } from './memory-tables.ts'
@@ -136,6 +139,9 @@ function memoryStores(session: MemorySession): Stores {
     releases: memoryReleaseStore(session),
     assignments: memoryAssignmentStore(session),
     updates: memoryUpdateStore(session),
+    rollouts: memoryRolloutStore(session),
+    rolloutMembers: memoryRolloutMemberStore(session),
+    rolloutTallies: memoryRolloutTallyStore(session),
     events: memoryEventStore(session),
     dataFiles: memoryDataFileStore(session),
     settings: memorySettingStore(session),

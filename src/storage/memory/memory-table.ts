@@ -2,6 +2,7 @@ import type { Serial } from '../../core/common.ts'
 import { OtaError } from '../../core/errors.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import { GroupIndex, type IndexKey, type KeyOf, UniqueIndex } from './memory-index.ts'
+import { OrderedIndex } from './ordered-index.ts'
 import { type Order, SerialList } from './serial-list.ts'
 
 export interface Numbered {
@@ -29,6 +30,8 @@ export interface Table<T extends Numbered, U extends string, G extends string> {
   keys(index: G): Iterable<IndexKey>
   /** Lazy: nothing may be written while it is being read. */
   rows(span: Span<G>): Iterable<T>
+  /** The first rows of a group in the table's order, up to a number; see `OrderedIndex`. */
+  through(group: Serial, until: number, limit: number): T[]
   /** Throws `conflict` (details.field: the index, or `serial`) when a unique key is taken; nothing is changed then. */
   insert(row: Unnumbered<T>): T
   /** Puts `row` in the place of the row with its serial, which must exist. Throws `conflict` as `insert` does. */
@@ -40,6 +43,8 @@ export interface TableDefinition<T, U extends string, G extends string> {
   readonly entity: string
   readonly unique: Readonly<Record<U, KeyOf<T>>>
   readonly groups: Readonly<Record<G, KeyOf<T>>>
+  /** The place of a row in its group, as a `placeKey`. */
+  readonly order?: KeyOf<T>
 }
 
 interface Reference<T> {
@@ -56,7 +61,8 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
   readonly #unique: ReadonlyMap<U, UniqueIndex<T>>
   readonly #groups: ReadonlyMap<G, GroupIndex<T>>
   readonly #serials = new SerialList()
-  readonly #indexes: readonly (UniqueIndex<T> | GroupIndex<T>)[]
+  readonly #ordered: OrderedIndex<T>
+  readonly #indexes: readonly (UniqueIndex<T> | GroupIndex<T> | OrderedIndex<T>)[]
   readonly #rows = new Map<Serial, T>()
   readonly #images = new Map<Serial, T | undefined>()
   readonly #references: Array<Reference<T>> = []
@@ -67,7 +73,8 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     this.#entity = definition.entity
     this.#unique = indexes(definition.unique, (keyOf) => new UniqueIndex(keyOf))
     this.#groups = indexes(definition.groups, (keyOf) => new GroupIndex(keyOf))
-    this.#indexes = [...this.#unique.values(), ...this.#groups.values()]
+    this.#ordered = new OrderedIndex(definition.order ?? (() => null))
+    this.#indexes = [...this.#unique.values(), ...this.#groups.values(), ...(definition.order ? [this.#ordered] : [])]
   }
 
   /** From now on a row can be written only while the row that it names in `to` exists. */
@@ -102,6 +109,10 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
       const row = this.#rows.get(serial)
       if (row !== undefined) yield row
     }
+  }
+
+  through(group: Serial, until: number, limit: number): T[] {
+    return this.#ordered.through(group, until, limit).flatMap((serial) => this.#rows.get(serial) ?? [])
   }
 
   insert(row: Unnumbered<T>): T {
@@ -151,6 +162,7 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
         this.#images.size === 0 ? this.count(where) : this.#committedRows({ ...(where && { where }) }).length,
       keys: (index) => this.#committedKeys(index),
       rows: (span) => (this.#images.size === 0 ? this.rows(span) : this.#committedRows(span)),
+      through: (group, until, limit) => this.#committedThrough(group, until, limit),
       insert: () => refuse(),
       replace: () => refuse(),
       delete: () => refuse(),
@@ -186,6 +198,20 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
       if (image !== undefined && isBeyond(image.serial) && keyOf?.(image) === where?.[1]) rows.push(image)
     }
     return rows.sort((a, b) => (order === 'asc' ? a.serial - b.serial : b.serial - a.serial))
+  }
+
+  #committedThrough(group: Serial, until: number, limit: number): T[] {
+    const images = [...this.#images].flatMap(([, image]) => image ?? [])
+    const earlier = new OrderedIndex<T>(this.#ordered.keyOf)
+    const rows = new Map<Serial, T>()
+    // As many of the rows as there are may have changed since.
+    const now = this.through(group, until, limit + this.#images.size).filter(({ serial }) => !this.#images.has(serial))
+    for (const row of [...now, ...images]) {
+      const key = earlier.keyOf(row)
+      if (key !== undefined && key !== null) earlier.add(key, row.serial)
+      rows.set(row.serial, row)
+    }
+    return earlier.through(group, until, limit).flatMap((serial) => rows.get(serial) ?? [])
   }
 
   #requireFreeKeys(row: T): void {

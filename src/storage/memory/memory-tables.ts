@@ -12,9 +12,13 @@ import type { Floor } from '../../core/floor/floor.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
 import type { Module, Product } from '../../core/product/product.ts'
 import type { Release } from '../../core/release/release.ts'
+import type { RolloutMember } from '../../core/rollout/member.ts'
+import type { Approval, Rollout } from '../../core/rollout/rollout.ts'
+import type { Tally } from '../../core/rollout/tally.ts'
 import { isOpen, type Update } from '../../core/update/update.ts'
 import type { DeadLetter, Webhook, WebhookProgress } from '../../core/webhook/webhook.ts'
 import { MemoryTable, type Table } from './memory-table.ts'
+import { placeKey } from './ordered-index.ts'
 
 /** A fact without a serial of its own. */
 export interface Keyed<T> {
@@ -184,7 +188,7 @@ export function createMemoryTables() {
     updates: new MemoryTable<
       Update,
       'device' | 'id',
-      'organisation' | 'device' | 'release' | 'confirming' | 'deadline' | 'closed'
+      'organisation' | 'device' | 'release' | 'rollout' | 'confirming' | 'deadline' | 'closed'
     >({
       entity: 'update',
       unique: { device: (row) => (isOpen(row.state) ? row.device : null), id: (row) => row.id },
@@ -192,10 +196,43 @@ export function createMemoryTables() {
         organisation: (row) => row.organisation,
         device: (row) => row.device,
         release: (row) => row.release,
+        rollout: (row) => row.rollout,
         confirming: (row) => (isOpen(row.state) && row.confirmAfter !== null ? LISTED : null),
         deadline: (row) => (isOpen(row.state) && row.deadline !== null ? minuteOf(row.deadline) : null),
         closed: (row) => (isOpen(row.state) ? null : LISTED),
       },
+    }),
+    rollouts: new MemoryTable<Rollout, 'key' | 'id', 'organisation' | 'product' | 'release' | 'undoes'>({
+      entity: 'rollout',
+      unique: { key: (row) => joined(row.organisation, row.key), id: (row) => row.id },
+      groups: {
+        organisation: (row) => row.organisation,
+        product: (row) => row.product,
+        release: (row) => row.release,
+        undoes: (row) => row.undoes,
+      },
+    }),
+    rolloutMembers: new MemoryTable<RolloutMember, 'device', 'rollout' | 'device'>({
+      entity: 'rollout-member',
+      unique: { device: (row) => joined(row.rollout, row.device) },
+      groups: {
+        rollout: (row) => row.rollout,
+        device: (row) => row.device,
+      },
+      order: (row) => (row.isSettled || row.settleAt === null ? null : placeKey(row.rollout, row.settleAt)),
+    }),
+    rolloutTallies: new MemoryTable<Keyed<Tally>, 'scope' | 'position', 'rollout'>({
+      entity: 'rollout-tally',
+      unique: {
+        scope: ({ row }) => joined(row.rollout, row.scope),
+        position: ({ row }) => (row.position > 0 ? joined(row.rollout, row.position, row.family) : null),
+      },
+      groups: { rollout: ({ row }) => row.rollout },
+    }),
+    rolloutApprovals: new MemoryTable<Keyed<Approval>, 'approval', 'rollout'>({
+      entity: 'rollout-approval',
+      unique: { approval: ({ row }) => joined(row.rollout, row.stage, row.run, row.account) },
+      groups: { rollout: ({ row }) => row.rollout },
     }),
     events: new MemoryTable<Event, 'id', 'organisation'>({
       entity: 'event',

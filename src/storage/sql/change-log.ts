@@ -4,10 +4,16 @@ import type { Change } from '../../core/ports.ts'
 /** What transactions changed, each thing once. */
 export class ChangeLog {
   readonly #devices = new Set<Serial>()
+  readonly #rollouts = new Set<Serial>()
   readonly #fleets = new Set<Serial | null>()
 
   device(device: Serial): void {
     this.#devices.add(device)
+  }
+
+  /** Counters and approvals of a rollout. */
+  rollout(rollout: Serial): void {
+    this.#rollouts.add(rollout)
   }
 
   /** Anything else of an organisation, or, with null, of the server. */
@@ -24,12 +30,14 @@ export class ChangeLog {
   /** Takes over what another log holds. */
   add(other: ChangeLog): void {
     for (const device of other.#devices) this.#devices.add(device)
+    for (const rollout of other.#rollouts) this.#rollouts.add(rollout)
     for (const organisation of other.#fleets) this.#fleets.add(organisation)
   }
 
   list(): Change[] {
     const fleets = [...this.#fleets].map((organisation): Change => ({ kind: 'fleet', organisation }))
     const devices = [...this.#devices].map((device): Change => ({ kind: 'device', device }))
-    return [...fleets, ...devices]
+    const rollouts = [...this.#rollouts].map((rollout): Change => ({ kind: 'rollout', rollout }))
+    return [...fleets, ...devices, ...rollouts]
   }
 }

@@ -74,8 +74,8 @@ function takesPart({ columns, among = {} }: Unique, values: Values): boolean {
 
 const inserts = new TemplateCache()
 
-/** The text depends on table and columns alone: compiled once, bound for each row. */
-function insertStatement<R>(compiler: Compiler, table: string, values: Values): CompiledQuery<R> {
+/** One row; nothing when a name is taken. The text depends on table and columns alone: compiled once, bound for each row. */
+export function insertStatement<R>(compiler: Compiler, table: string, values: Values): CompiledQuery<R> {
   const columns = Object.keys(values)
   const template = inserts.get(
     compiler,

@@ -48,7 +48,7 @@ async function openSqlite(file: string): Promise<ExclusiveDatabase> {
 }
 
 /** Every table that holds sealed values. */
-const LOCKED = 'credentials, access_keys, access_tokens, idempotency, settings'
+const LOCKED = 'credentials, access_keys, access_tokens, idempotency, settings, webhooks'
 
 const INT8 = 20
 

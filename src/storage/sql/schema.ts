@@ -1,24 +1,6 @@
-import type { ColumnType, Generated, Selectable } from 'kysely'
-
-/** Booleans: 0 and 1 where the database knows no others. */
-type Flag = ColumnType<boolean | 0 | 1, boolean, boolean>
-/** JSON as text, so that members keep their order and every database keeps the same. */
-type Json = string
-/** Epoch milliseconds. */
-type Time = number
-
-interface EntityColumns {
-  serial: Generated<number>
-  id: string
-  created_at: Time
-  revision: Generated<number>
-}
-
-/** `*_folded` columns hold lower-cased text for searches, lower-cased by us so that both databases agree. */
-interface Named {
-  key: string
-  name: string
-}
+import type { Generated, Selectable } from 'kysely'
+import type { EntityColumns, Flag, Json, Named, Time } from './schema-columns.ts'
+import type { RolloutApprovalTable, RolloutMemberTable, RolloutTable, RolloutTallyTable } from './schema-rollouts.ts'
 
 export interface OrganisationTable extends EntityColumns, Named {
   default_product: number | null
@@ -225,6 +207,7 @@ export interface UpdateTable extends EntityColumns {
   device: number
   release: number
   assignment: number | null
+  rollout: number | null
   via: string
   state: string
   /** Follows `state`; what the index of open updates is about. */
@@ -327,6 +310,7 @@ export interface EntityTables {
   releases: ReleaseTable
   assignments: AssignmentTable
   updates: UpdateTable
+  rollouts: RolloutTable
   data_files: DataFileTable
   webhooks: WebhookTable
   dead_letters: DeadLetterTable
@@ -348,6 +332,9 @@ export interface Schema extends EntityTables {
   aliases: AliasTable
   blobs: BlobTable
   release_firmware: ReleaseFirmwareTable
+  rollout_members: RolloutMemberTable
+  rollout_tallies: RolloutTallyTable
+  rollout_approvals: RolloutApprovalTable
   events: EventTable
   settings: SettingTable
   tallies: TallyTable
@@ -381,6 +368,10 @@ export const ENTITIES: Readonly<Record<keyof Schema, string>> = {
   release_firmware: 'release',
   assignments: 'assignment',
   updates: 'update',
+  rollouts: 'rollout',
+  rollout_members: 'rollout-member',
+  rollout_tallies: 'rollout-tally',
+  rollout_approvals: 'rollout-approval',
   events: 'event',
   data_files: 'data-file',
   settings: 'setting',

@@ -24,6 +24,9 @@ import { SqlOnceStore } from './stores/sql-once-store.ts'
 import { SqlOrganisationStore } from './stores/sql-organisation-store.ts'
 import { SqlProductStore } from './stores/sql-product-store.ts'
 import { SqlReleaseStore } from './stores/sql-release-store.ts'
+import { SqlRolloutMemberStore } from './stores/sql-rollout-member-store.ts'
+import { SqlRolloutStore } from './stores/sql-rollout-store.ts'
+import { SqlRolloutTallyStore } from './stores/sql-rollout-tally-store.ts'
 import { SqlRunningStore } from './stores/sql-running-store.ts'
 import { SqlSettingStore } from './stores/sql-setting-store.ts'
 import { SqlTallyStore } from './stores/sql-tally-store.ts'
@@ -56,6 +59,9 @@ export function createSqlStores(session: Session): Stores {
     releases: new SqlReleaseStore(session),
     assignments: new SqlAssignmentStore(session),
     updates: new SqlUpdateStore(session),
+    rollouts: new SqlRolloutStore(session),
+    rolloutMembers: new SqlRolloutMemberStore(session),
+    rolloutTallies: new SqlRolloutTallyStore(session),
     events: new SqlEventStore(session),
     dataFiles: new SqlDataFileStore(session),
     settings: new SqlSettingStore(session),

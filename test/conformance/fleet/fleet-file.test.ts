@@ -92,8 +92,8 @@ describe.each(STORAGES)('a fleet file on $name', (under) => {
       'native',
       'spoke-zone',
     ])
-    expect(facts?.own?.release.version).toBe('1.2.3')
-    expect(facts?.group?.release.version).toBe('2026.11')
+    expect(facts?.own?.version).toBe('1.2.3')
+    expect(facts?.group?.version).toBe('2026.11')
     expect((await core.organisations.findByAlias('enos/org-id', 'o15504745674071'))?.serial).toBe(organisation.serial)
   })
 

@@ -1,4 +1,5 @@
 import { invalid } from '../../errors.ts'
+import { requireWhole as whole, requireWithin as within } from '../../validate.ts'
 import { type Allowance, DEFAULT_ALLOWANCE } from './allowance.ts'
 
 /** Stops at plain numbers, without a statistical promise. At least one of `failures` and `percent`. */
@@ -93,15 +94,4 @@ function cohortsFrom(cohorts: readonly string[]): readonly string[] {
   for (const name of cohorts)
     if (!/^[A-Za-z0-9_/.-]{1,50}$/.test(name)) throw invalid('cohorts', `"${name}" is not the name of an attribute`)
   return [...cohorts]
-}
-
-function within(field: string, value: number, [least, most]: readonly [number, number]): number {
-  if (typeof value !== 'number' || !(value >= least && value <= most))
-    throw invalid(field, `must be a number from ${least} to ${most}`)
-  return value
-}
-
-function whole(field: string, value: number, range: readonly [number, number]): number {
-  if (!Number.isInteger(value)) throw invalid(field, 'must be a whole number')
-  return within(field, value, range)
 }

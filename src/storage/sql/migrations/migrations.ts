@@ -2,6 +2,7 @@ import type { Migration } from 'kysely/migration'
 import type { SqlDialect } from '../dialects/dialect.ts'
 import { initial } from './0001-initial.ts'
 import { webhooks } from './0002-webhooks.ts'
+import { rollouts } from './0003-rollouts.ts'
 import { guards } from './0004-guards.ts'
 import { updateDeadlines } from './0005-update-deadlines.ts'
 
@@ -10,6 +11,7 @@ export function migrationsFor(dialect: SqlDialect): Record<string, Migration> {
   return {
     '0001-initial': initial(dialect),
     '0002-webhooks': webhooks(dialect),
+    '0003-rollouts': rollouts(dialect),
     '0004-guards': guards(dialect),
     '0005-update-deadlines': updateDeadlines(dialect),
   }

@@ -23,6 +23,7 @@ const TABLE = new EntityTable<'updates', Update>({
     device: update.device,
     release: update.release,
     assignment: update.assignment,
+    rollout: update.rollout,
     via: update.via,
     state: update.state,
     is_open: update.state && isOpen(update.state),
@@ -122,14 +123,13 @@ export class SqlUpdateStore implements UpdateStore {
     return update
   }
 
-  async list({ organisation, device, release, states }: UpdateFilter, slice: Slice): Promise<Update[]> {
+  async list({ organisation, device, release, rollout, states }: UpdateFilter, slice: Slice): Promise<Update[]> {
     if (states?.length === 0) return []
     let query = this.#session.compiler.selectFrom('updates').selectAll()
-    if (device === undefined) query = query.where('organisation', '=', organisation)
-    else
-      query = query
-        .where('device', '=', device)
-        .where(sql<boolean>`${unindexed(this.#session, 'organisation')} = ${organisation}`)
+    if (device !== undefined) query = query.where('device', '=', device)
+    if (rollout !== undefined) query = query.where('rollout', '=', rollout)
+    if (device === undefined && rollout === undefined) query = query.where('organisation', '=', organisation)
+    else query = query.where(sql<boolean>`${unindexed(this.#session, 'organisation')} = ${organisation}`)
     if (states?.every(isOpen)) query = query.where('is_open', '=', sql.lit(true))
     if (release !== undefined) query = query.where('release', '=', release)
     if (states !== undefined) query = query.where('state', 'in', [...states])
@@ -165,6 +165,7 @@ function toUpdate(row: Row<'updates'>): Update {
     device: row.device,
     release: row.release,
     assignment: row.assignment,
+    rollout: row.rollout,
     via: row.via,
     state: row.state as UpdateState,
     attempt: row.attempt,

@@ -1,0 +1,157 @@
+import type { Offer } from '../decide/decision.ts'
+import type { DeviceFacts } from '../device/device-facts.ts'
+import { OtaError } from '../errors.ts'
+import type { Clock, Ids, Stores } from '../ports.ts'
+import type { Update } from '../update/update.ts'
+import { subjectOf } from './check-room.ts'
+import { cohortsOf } from './cohorts.ts'
+import { grantLimit, UNLIMITED } from './health/allowance.ts'
+import { NO_COUNTS } from './health/counts.ts'
+import type { HealthPolicy } from './health/health-policy.ts'
+import type { Counted, MemberState, RolloutMember } from './member.ts'
+import type { Rollout } from './rollout.ts'
+import type { Claim } from './rollout-store.ts'
+import type { Room } from './room.ts'
+import { cohortScope, stageScope, WHOLE } from './tally.ts'
+
+/** Somebody else took the last slot; the transaction must end, and nothing was granted. */
+export class GrantLost extends Error {
+  override readonly name = 'GrantLost'
+}
+
+export interface Granting {
+  readonly facts: DeviceFacts
+  /** Of a rollout. */
+  readonly offer: Offer
+  /** The update that was opened for it in this transaction. */
+  readonly update: Update
+  readonly isVerifiable: boolean
+}
+
+/**
+ * Counts a grant of a rollout, and makes or changes the device's membership, as the last thing in the transaction that
+ * opened the update. Throws `GrantLost` when any limit leaves no room any more: roll everything back then.
+ */
+export async function claimGrant(stores: Stores, by: { clock: Clock; ids: Ids }, granting: Granting): Promise<void> {
+  const { facts, offer } = granting
+  const candidate = facts.rollouts.find(
+    ({ rollout }) => offer.source.kind === 'rollout' && rollout.serial === offer.source.rollout,
+  )
+  const known = candidate && facts.rooms.get(candidate.rollout.serial)
+  if (!candidate || !known) throw new OtaError('internal', 'A grant needs its rollout among the facts')
+  const { rollout, member } = candidate
+  const now = by.clock.now()
+  const wasGranted = member !== undefined && member.grantedAt !== null
+  const kind = offer.floor ? 'floor' : wasGranted ? 'again' : 'first'
+  const shared = { rollout: rollout.serial, now, grant: kind, isVerifiable: granting.isVerifiable } as const
+  if (!(await stores.rolloutTallies.claim({ ...shared, scope: WHOLE }))) throw new GrantLost()
+  await takeStage(stores, rollout, shared)
+  const cohorts = kind === 'first' ? await takeCohorts(stores, rollout, { facts, shared, known }) : []
+  if (member) await forget(stores, member)
+  const counted = kind === 'first' ? await countedIn(stores, rollout, cohorts) : undefined
+  await keep(stores, { granting, rollout, member, kind, now, ...(counted && { counted }) })
+}
+
+async function takeStage(stores: Stores, rollout: Rollout, shared: Omit<Claim, 'scope'>): Promise<void> {
+  const stage = rollout.stages[rollout.stage]
+  const claim: Claim = {
+    ...shared,
+    scope: stageScope(rollout.stage),
+    ...(stage && stage.concurrency !== null && { concurrency: stage.concurrency }),
+    ...(stage && stage.ratePerMinute !== null && { ratePerMinute: stage.ratePerMinute }),
+    ...(stage?.reach.kind === 'count' && { devices: stage.reach.count }),
+  }
+  if (!(await stores.rolloutTallies.claim(claim))) throw new GrantLost()
+}
+
+/** Room in every cohort of the device; a new one begins with the initial allowance. */
+async function takeCohorts(
+  stores: Stores,
+  rollout: Rollout,
+  { facts, shared, known }: { facts: DeviceFacts; shared: Omit<Claim, 'scope'>; known: Room },
+): Promise<Counted[]> {
+  const counted: Counted[] = []
+  for (const cohort of cohortsOf(rollout.health.cohorts, subjectOf(facts), known)) {
+    const limits = { grantLimit: newCohortLimit(rollout.health) }
+    const tally = await stores.rolloutTallies.ensureCohort(rollout.serial, cohort, limits)
+    const scope = cohortScope(cohort)
+    if (!(await stores.rolloutTallies.claim({ ...shared, scope }))) throw new GrantLost()
+    counted.push({ scope, run: tally.run })
+  }
+  return counted
+}
+
+function newCohortLimit({ mode, allowance }: HealthPolicy): number {
+  return mode === 'off' ? UNLIMITED : grantLimit(allowance, NO_COUNTS)
+}
+
+/** The counts that the device is in from now on, each in its present run, which the lock of the claims keeps. */
+async function countedIn(stores: Stores, rollout: Rollout, cohorts: readonly Counted[]): Promise<Counted[]> {
+  const counted: Counted[] = []
+  for (const scope of [WHOLE, stageScope(rollout.stage)]) {
+    const tally = await stores.rolloutTallies.find(rollout.serial, scope)
+    if (tally) counted.push({ scope, run: tally.run })
+  }
+  return [...counted, ...cohorts]
+}
+
+/** Takes the device's former outcome out of the counters. */
+async function forget(stores: Stores, member: RolloutMember): Promise<void> {
+  if (member.state === 'waiting') return
+  const change = { outcomes: { [member.state]: -1 } }
+  for (const scope of outcomeScopes(member.stage)) await stores.rolloutTallies.add(member.rollout, scope, change)
+}
+
+/** The scopes that keep a member's outcome. */
+export function outcomeScopes(stage: number | null): string[] {
+  return stage === null ? [WHOLE] : [WHOLE, stageScope(stage)]
+}
+
+interface Keeping {
+  readonly granting: Granting
+  readonly rollout: Rollout
+  readonly member: RolloutMember | undefined
+  readonly kind: Claim['grant']
+  readonly now: number
+  readonly counted?: readonly Counted[]
+}
+
+async function keep(stores: Stores, keeping: Keeping): Promise<void> {
+  const { granting, rollout, member, kind, now, counted } = keeping
+  const { device } = granting.facts
+  const first = counted && {
+    grantedAt: now,
+    settleAt: now + rollout.health.confirmSeconds * 1000,
+    isVerifiable: granting.isVerifiable,
+    counted,
+  }
+  const change = {
+    state: 'open' as MemberState,
+    stage: rollout.stage,
+    update: granting.update.serial,
+    attempts: (member?.attempts ?? 0) + (kind === 'floor' ? 0 : 1),
+    holdsSlot: true,
+    changedAt: now,
+    ...first,
+  }
+  if (member) {
+    await stores.rolloutMembers.update(member.serial, change)
+    return
+  }
+  await stores.rolloutMembers.insert({
+    organisation: rollout.organisation,
+    rollout: rollout.serial,
+    device: device.serial,
+    createdAt: now,
+    grantedAt: null,
+    settleAt: null,
+    isSettled: false,
+    hasFailed: false,
+    isVerifiable: granting.isVerifiable,
+    counted: [],
+    excludedAt: null,
+    excludedReason: '',
+    pardonedAt: null,
+    ...change,
+  })
+}

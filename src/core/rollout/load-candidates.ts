@@ -1,0 +1,163 @@
+import type { Serial } from '../common.ts'
+import { explainMismatch } from '../filter/explain-mismatch.ts'
+import { filterSubject } from '../filter/filter-subject.ts'
+import { matchesFilter } from '../filter/matches-filter.ts'
+import type { FirmwareFile } from '../firmware/firmware.ts'
+import { loadFile } from '../firmware/load-file.ts'
+import type { Stores } from '../ports.ts'
+import type { Release } from '../release/release.ts'
+import type { RolloutCandidate, RolloutTarget } from './candidate.ts'
+import type { RolloutMember } from './member.ts'
+import type { Rollout } from './rollout.ts'
+import { loadRoom, type Room } from './room.ts'
+import type { Subject } from './subject.ts'
+
+/** Rollouts that a device of one product may meet. */
+export const OFFERING = { live: 100, stopped: 10 } as const
+
+/** What a device is, before its rollouts are looked at. */
+export type Asker = Pick<Subject, 'device' | 'groupKey' | 'product' | 'modules' | 'running'>
+
+export interface LoadedRollouts {
+  readonly rollouts: readonly RolloutCandidate[]
+  readonly rooms: ReadonlyMap<Serial, Room>
+}
+
+const NOTHING: LoadedRollouts = { rollouts: [], rooms: new Map() }
+
+/** What is the same for every device of a product. */
+export interface Plans {
+  readonly rollouts: readonly Rollout[]
+  /** What each release holds, by serial. */
+  readonly targets: ReadonlyMap<Serial, RolloutTarget>
+}
+
+/** Reads the plans of a product; with `OFFERING` it is what its devices may meet. */
+export async function loadPlans(stores: Stores, product: Serial): Promise<Plans> {
+  const rollouts = await stores.rollouts.listOffering(product, OFFERING)
+  const targets = new Map<Serial, RolloutTarget>()
+  for (const { release, undoes } of rollouts)
+    if (undoes === null && !targets.has(release)) targets.set(release, await loadTarget(stores, release))
+  return { rollouts, targets }
+}
+
+/**
+ * The rollouts of a device's product, with what each has for this device; counters only of those that may grant. `plans`
+ * are the product's, from memory or from the same stores.
+ */
+export async function loadCandidates(
+  stores: Stores,
+  asker: Asker,
+  plans: (product: Serial) => Promise<Plans> = (product) => loadPlans(stores, product),
+): Promise<LoadedRollouts> {
+  const { device, product } = asker
+  if (!product) return NOTHING
+  const { rollouts: found, targets } = await plans(product.serial)
+  if (found.length === 0) return NOTHING
+  const undone = found.flatMap(({ undoes }) => (undoes === null ? [] : [undoes]))
+  const members = await stores.rolloutMembers.listByDevice(device.serial, [
+    ...new Set([...found.map((one) => one.serial), ...undone]),
+  ])
+  const rollouts: RolloutCandidate[] = []
+  const rooms = new Map<Serial, Room>()
+  for (const rollout of found) {
+    const candidate = await loadCandidate(stores, { asker, rollout, members, targets })
+    rollouts.push(candidate)
+    const room = candidate.target.kind === 'files' ? await loadRoom(stores, rollout.serial) : undefined
+    if (room) rooms.set(rollout.serial, room)
+  }
+  return { rollouts, rooms }
+}
+
+interface Loading {
+  readonly asker: Asker
+  readonly rollout: Rollout
+  readonly members: readonly RolloutMember[]
+  readonly targets: Plans['targets']
+}
+
+async function loadCandidate(stores: Stores, loading: Loading): Promise<RolloutCandidate> {
+  const { asker, rollout, members, targets } = loading
+  const member = members.find((one) => one.rollout === rollout.serial)
+  const before = members.find((one) => one.rollout === rollout.undoes)
+  const reason = whyNot(rollout, asker, { member, before })
+  const shared = { rollout, ...(member && { member }) }
+  if (reason === SNAPSHOT) return { ...shared, selected: { is: true }, target: { kind: 'none' } }
+  if (reason !== undefined) return { ...shared, selected: { is: false, reason }, target: { kind: 'none' } }
+  const target = before
+    ? await loadPrevious(stores, rollout, before)
+    : (targets.get(rollout.release) ?? { kind: 'unknown' as const })
+  return { ...shared, selected: { is: true }, target }
+}
+
+/** The list of members is not complete yet. */
+const SNAPSHOT = ''
+
+/** Why a rollout is not meant for a device, in words; undefined when it is. */
+function whyNot(
+  rollout: Rollout,
+  asker: Asker,
+  { member, before }: { member: RolloutMember | undefined; before: RolloutMember | undefined },
+): string | undefined {
+  if (rollout.undoes !== null) {
+    if (before?.state === 'succeeded' || before?.state === 'delivered') return undefined
+    return 'it was not updated by the rollout that is taken back'
+  }
+  if (rollout.membership === 'snapshot' && !member)
+    return rollout.snapshot.kind === 'taking'
+      ? SNAPSHOT
+      : 'it was not among the devices that were selected when the rollout was made'
+  if (rollout.membership === 'snapshot') return undefined
+  return mismatch(rollout, asker)
+}
+
+/** Why the selection of a rollout leaves a device out. */
+export function mismatch({ selection }: Pick<Rollout, 'selection'>, asker: Asker): string | undefined {
+  if (selection.reportingOnly && asker.running.length === 0) return 'it never said what it runs'
+  const group = asker.groupKey === null ? undefined : { key: asker.groupKey }
+  const subject = filterSubject({ ...asker, group })
+  if (matchesFilter(selection.filter, subject)) return undefined
+  return explainMismatch(selection.filter, subject) ?? 'the selection leaves it out'
+}
+
+async function loadTarget(stores: Stores, serial: Serial): Promise<RolloutTarget> {
+  const release = await stores.releases.find(serial)
+  if (!release) return { kind: 'unknown' }
+  const files = await loadFiles(stores, release)
+  return files ? { kind: 'files', version: release.version, release, files } : { kind: 'unknown' }
+}
+
+/** The release's files, one per module; undefined when a part of it is gone. */
+export async function loadFiles(stores: Stores, release: Release): Promise<FirmwareFile[] | undefined> {
+  const files: FirmwareFile[] = []
+  for (const serial of release.firmware) {
+    const file = await loadFile(stores, serial)
+    if (!file) return undefined
+    files.push(file)
+  }
+  return files
+}
+
+/** What the device ran before the rollout that is taken back. */
+async function loadPrevious(stores: Stores, rollout: Rollout, before: RolloutMember): Promise<RolloutTarget> {
+  const update = before.update === null ? undefined : await stores.updates.find(before.update)
+  if (!update || update.steps.length === 0) return { kind: 'unknown' }
+  const files: FirmwareFile[] = []
+  for (const { firmware: serial, from } of update.steps) {
+    if (from === null) return { kind: 'unknown' }
+    const now = await stores.firmware.find(serial)
+    const module = now?.module ?? (await primaryOf(stores, rollout.product))
+    const previous = module && (await stores.firmware.findByVersion(rollout.organisation, module, from))
+    const file = previous && !previous.withdrawn ? await loadFile(stores, previous.serial) : undefined
+    if (!file) return { kind: 'missing', version: from }
+    files.push(file)
+  }
+  const [only] = files
+  const release = files.length === 1 && only ? await stores.releases.findSilent(only.firmware.serial) : undefined
+  const version = files.map(({ firmware }) => firmware.version).join(' + ')
+  return { kind: 'files', version, ...(release && { release }), files }
+}
+
+async function primaryOf(stores: Stores, product: Serial): Promise<Serial | undefined> {
+  return (await stores.modules.listByProduct(product)).find((module) => module.isPrimary)?.serial
+}

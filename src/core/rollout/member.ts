@@ -1,0 +1,62 @@
+import type { Millis, Serial } from '../common.ts'
+import type { ClosedState } from '../update/update.ts'
+
+/**
+ * `waiting`: not granted yet (a snapshot's member, between a floor and the target, or to be tried again). `open`: its
+ * update is under way. Else what became of its newest update.
+ */
+export type MemberState = 'waiting' | 'open' | ClosedState
+
+export const MEMBER_STATES = [
+  'waiting',
+  'open',
+  'succeeded',
+  'failed',
+  'rolled-back',
+  'cancelled',
+  'superseded',
+  'delivered',
+] as const satisfies readonly MemberState[]
+
+/** One count of a health gate that a member is in: a cohort, or the rollout as a whole, and in which run of it. */
+export interface Counted {
+  readonly scope: string
+  readonly run: number
+}
+
+/** One device in a rollout; there is a row once it was granted anything, is in a snapshot or was left out by name. */
+export interface RolloutMember {
+  readonly serial: Serial
+  readonly organisation: Serial
+  readonly rollout: Serial
+  readonly device: Serial
+  readonly createdAt: Millis
+  readonly state: MemberState
+  /** Stage in which it was granted; null before. */
+  readonly stage: number | null
+  /** When the release was first granted; null before (a floor on the way is no grant). */
+  readonly grantedAt: Millis | null
+  /** When it is to have confirmed the release. */
+  readonly settleAt: Millis | null
+  readonly isSettled: boolean
+  /** Counted as a failure by the gate. */
+  readonly hasFailed: boolean
+  /** Whether its protocol tells what becomes of an update. */
+  readonly isVerifiable: boolean
+  readonly counted: readonly Counted[]
+  /** Its newest update; the row may be gone (retention). */
+  readonly update: Serial | null
+  /** Updates tried, of the release itself. */
+  readonly attempts: number
+  /** Its update counts against the stage's concurrency. */
+  readonly holdsSlot: boolean
+  /** Left out by an operator: when, and the reason. */
+  readonly excludedAt: Millis | null
+  readonly excludedReason: string
+  /** An operator wants it tried again: failures before do not count. */
+  readonly pardonedAt: Millis | null
+  readonly changedAt: Millis
+}
+
+export type NewMember = Omit<RolloutMember, 'serial'>
+export type MemberPatch = Partial<Omit<RolloutMember, 'serial' | 'organisation' | 'rollout' | 'device' | 'createdAt'>>

@@ -1,0 +1,66 @@
+import type { Clock, Ids, Stores } from '../ports.ts'
+import type { Update } from '../update/update.ts'
+import { outcomeScopes } from './grant.ts'
+import { judgeRollout } from './judge-rollout.ts'
+import type { MemberPatch, RolloutMember } from './member.ts'
+import type { TallyChange } from './rollout-store.ts'
+import { noteVerified } from './verification.ts'
+
+/**
+ * What the end of an update means for its rollout: counters, the evidence of its health gate, and at once the verdict.
+ * Part of the transaction that ended the update.
+ */
+export async function noteOutcome(stores: Stores, by: { clock: Clock; ids: Ids }, update: Update): Promise<void> {
+  if (update.rollout === null || update.state === 'pending') return
+  const rollout = await stores.rollouts.find(update.rollout)
+  if (!rollout) return
+  await stores.rolloutTallies.lock(rollout.serial)
+  const member = await stores.rolloutMembers.find(rollout.serial, update.device)
+  if (!member || member.update !== update.serial || member.state !== 'open') return
+  const isFloor = rollout.kind !== 'undo' && update.release !== rollout.release
+  const now = by.clock.now()
+  await closeMember(stores, member, { update, isFloor, now })
+  const hasFailed = update.state === 'failed' || update.state === 'rolled-back'
+  if (hasFailed && !isFloor && isEvidence(member)) {
+    await addEvidence(stores, member, { failed: 1 })
+    await stores.rolloutMembers.update(member.serial, { hasFailed: true })
+    await judgeRollout(stores, by, rollout.serial)
+  }
+  if (update.state === 'succeeded' && !isFloor && rollout.kind === 'verification')
+    await noteVerified(stores, by, rollout)
+}
+
+/** The member's new state, its slot given back, and the kept counts of outcomes. */
+async function closeMember(
+  stores: Stores,
+  member: RolloutMember,
+  { update, isFloor, now }: { update: Update; isFloor: boolean; now: number },
+): Promise<void> {
+  // A floor that was reached is a step on the way: the device comes back for the rest.
+  const state = isFloor && update.state === 'succeeded' ? 'waiting' : (update.state as MemberPatch['state'])
+  const patch: MemberPatch = { ...(state && { state }), holdsSlot: false, changedAt: now }
+  await stores.rolloutMembers.update(member.serial, patch)
+  const outcomes = { open: -1, ...(state && state !== 'waiting' && { [state]: 1 }) }
+  const change = { outcomes, ...(member.holdsSlot && { slots: -1 }) }
+  for (const scope of outcomeScopes(member.stage)) await stores.rolloutTallies.add(member.rollout, scope, change)
+}
+
+/** Whether a failure of the device is news for the gate. */
+function isEvidence(member: RolloutMember): boolean {
+  return member.isVerifiable && member.grantedAt !== null && !member.isSettled && !member.hasFailed
+}
+
+/** Adds to every count of the gate that the device is in, each only in the run in which it was granted. */
+export async function addEvidence(stores: Stores, member: RolloutMember, change: TallyChange): Promise<void> {
+  for (const { scope, run } of member.counted) await stores.rolloutTallies.add(member.rollout, scope, change, run)
+}
+
+/** The update waits longer for its device than its rollout lets it hold a slot: others go on, and it stays open. */
+export async function releaseSlot(stores: Stores, update: Update): Promise<void> {
+  if (update.rollout === null) return
+  await stores.rolloutTallies.lock(update.rollout)
+  const member = await stores.rolloutMembers.find(update.rollout, update.device)
+  if (!member?.holdsSlot || member.update !== update.serial) return
+  await stores.rolloutMembers.update(member.serial, { holdsSlot: false })
+  for (const scope of outcomeScopes(member.stage)) await stores.rolloutTallies.add(update.rollout, scope, { slots: -1 })
+}

@@ -1,0 +1,33 @@
+import type { Serial } from '../common.ts'
+import type { Device, RunningVersion } from '../device/device.ts'
+import type { FirmwareFile } from '../firmware/firmware.ts'
+import type { FloorFile } from '../floor/floor-file.ts'
+import type { Module, Product } from '../product/product.ts'
+import type { Update } from '../update/update.ts'
+
+/** What is known of the device that a rollout is considered for. */
+export interface Subject {
+  readonly device: Device
+  /** Key of its group; null = none. */
+  readonly groupKey: string | null
+  readonly product?: Product
+  readonly modules: readonly Module[]
+  readonly running: readonly RunningVersion[]
+  /** Explicit sequences of the versions that it runs, by module, where somebody gave them. */
+  readonly sequences: ReadonlyMap<Serial, number>
+  readonly floors: readonly FloorFile[]
+  /** Its newest updates, newest first. */
+  readonly recent: readonly Update[]
+}
+
+/** Whether every module runs what it is to run. */
+export function runsAll(
+  { modules, running }: Pick<Subject, 'modules' | 'running'>,
+  files: readonly FirmwareFile[],
+): boolean {
+  const primary = modules.find((module) => module.isPrimary)?.serial
+  return files.every(({ firmware }) => {
+    const module = firmware.module ?? primary
+    return running.some((row) => row.module === module && row.version === firmware.version)
+  })
+}

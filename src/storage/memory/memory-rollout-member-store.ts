@@ -1,0 +1,79 @@
+import type { Serial } from '../../core/common.ts'
+import { MEMBER_STATES, type MemberState, type NewMember, type RolloutMember } from '../../core/rollout/member.ts'
+import type { MemberFilter, RolloutMemberStore } from '../../core/rollout/rollout-store.ts'
+import { count, type MemorySession, spanOf, take } from './memory-session.ts'
+import { joined, type Tables } from './memory-tables.ts'
+
+export function memoryRolloutMemberStore({ tables, changes }: MemorySession): RolloutMemberStore {
+  const { rolloutMembers } = tables
+  const find = (rollout: Serial, device: Serial) => rolloutMembers.find('device', joined(rollout, device))
+  const insert = (row: NewMember) => {
+    changes.device(row.device)
+    return rolloutMembers.insert(row)
+  }
+  return {
+    insert: async (row) => insert(row),
+    async insertMany(rows) {
+      let added = 0
+      for (const row of rows) {
+        if (find(row.rollout, row.device)) continue
+        insert(row)
+        added += 1
+      }
+      return added
+    },
+    find: async (rollout, device) => find(rollout, device),
+    listByDevice: async (device, rollouts) => [...new Set(rollouts)].flatMap((rollout) => find(rollout, device) ?? []),
+    listByDevices: async (rollout, devices) => [...new Set(devices)].flatMap((device) => find(rollout, device) ?? []),
+    async update(serial, patch) {
+      const row = rolloutMembers.get(serial)
+      if (row === undefined) return undefined
+      changes.device(row.device)
+      const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+      return rolloutMembers.replace({ ...row, ...given })
+    },
+    list: async (filter, slice) =>
+      take(rolloutMembers.rows(spanOf(slice, ['rollout', filter.rollout])), slice, (row) => matches(row, filter)),
+    count: async (filter) =>
+      count(rolloutMembers.rows({ where: ['rollout', filter.rollout] }), (row) => matches(row, filter)),
+    listSettling: async (now, limit) =>
+      take(tables.rollouts.rows({}), { limit }, ({ serial }) => rolloutMembers.through(serial, now, 1).length > 0).map(
+        ({ serial }) => serial,
+      ),
+    async settle(rollout, now, limit) {
+      const rows = rolloutMembers.through(rollout, now, limit)
+      for (const row of rows) {
+        rolloutMembers.replace({ ...row, isSettled: true })
+        changes.device(row.device)
+      }
+      return rows
+    },
+    countVerified: async (release) => countVerified(tables, release),
+    async recount(rollout) {
+      const counts = Object.fromEntries(MEMBER_STATES.map((state) => [state, 0])) as Record<MemberState, number>
+      for (const { state } of rolloutMembers.rows({ where: ['rollout', rollout] })) counts[state] += 1
+      return counts
+    },
+  }
+}
+
+function matches(row: RolloutMember, { states, isExcluded, stage }: MemberFilter): boolean {
+  return (
+    (states === undefined || states.includes(row.state)) &&
+    (isExcluded === undefined || isExcluded === (row.excludedAt !== null)) &&
+    (stage === undefined || row.stage === stage)
+  )
+}
+
+function countVerified({ rollouts, rolloutMembers }: Tables, release: Serial): { succeeded: number; granted: number } {
+  const succeeded = new Set<Serial>()
+  const granted = new Set<Serial>()
+  for (const { serial, kind } of rollouts.rows({ where: ['release', release] })) {
+    if (kind !== 'verification') continue
+    for (const { device, state, grantedAt } of rolloutMembers.rows({ where: ['rollout', serial] })) {
+      if (grantedAt !== null) granted.add(device)
+      if (state === 'succeeded') succeeded.add(device)
+    }
+  }
+  return { succeeded: succeeded.size, granted: granted.size }
+}
