@@ -9,7 +9,7 @@ interface Entry<T> {
 
 /**
  * Bounded memory of what polls read, so that an unchanged answer costs no query. An entry lives until a commit touches
- * its device or its organisation's fleet; counters of rollouts are no part of it. Holds nothing when other processes write to the same database.
+ * what its key stands for, or its organisation's fleet. Holds nothing when other processes write to the same database.
  */
 export class PollCache<T> {
   readonly #entries = new Map<Serial, Entry<T>>()
