@@ -194,6 +194,7 @@ const RELEASE_EVENTS = {
   },
   'firmware.deleted': { meaning: 'A firmware was deleted', details: { version: 'its version' } },
   'floor.created': { meaning: 'A version was made one that no device may jump over', details: FLOOR },
+  'floor.changed': { meaning: 'The reason of a floor changed', details: CHANGE },
   'floor.deleted': { meaning: 'Devices may jump over a version again', details: FLOOR },
   'release.created': {
     meaning: 'A release was made of firmware of one or more modules',

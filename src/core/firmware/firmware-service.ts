@@ -30,8 +30,8 @@ export interface FirmwareInput {
   readonly warnings?: readonly string[]
   readonly releasedAt?: Millis | null
   readonly signature?: string | null
-  readonly sequence?: number | null
-  readonly fromVersions?: string | null
+  readonly sequence?: number | null | undefined
+  readonly fromVersions?: string | null | undefined
 }
 
 export type FirmwarePatch = Partial<
@@ -121,7 +121,7 @@ export async function findFirmware(stores: Stores, organisation: Serial, id: Id)
 }
 
 /** Throws `invalid` unless the place among versions, as far as it is given, is one. */
-function requirePlace({ sequence, fromVersions }: Partial<Pick<Firmware, 'sequence' | 'fromVersions'>>): void {
+export function requirePlace({ sequence, fromVersions }: Pick<FirmwareInput, 'sequence' | 'fromVersions'>): void {
   if (sequence != null && !(Number.isSafeInteger(sequence) && sequence >= 0))
     throw invalid('sequence', 'must be a whole number, 0 or more')
   if (fromVersions != null) requireFromVersions('fromVersions', fromVersions)

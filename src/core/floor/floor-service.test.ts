@@ -57,6 +57,18 @@ describe('floors', () => {
     expect(await core.floors.get(scope.organisation, floor.id)).toEqual(floor)
   })
 
+  it('change their reason from their revision', async () => {
+    const { floor } = await create('1.0.0', 'because')
+    const change = (reason: string, ifRevision?: number) => core.floors.update(scope, floor.id, { reason }, ifRevision)
+    expect(await change('moves the partitions', 1)).toMatchObject({ reason: 'moves the partitions', revision: 2 })
+    await expect(change('x', 1)).rejects.toMatchObject({ code: 'precondition-failed' })
+    await expect(change('')).rejects.toMatchObject({ code: 'invalid' })
+    expect((await eventsOf(floor.id)).at(-1)).toEqual({
+      type: 'floor.changed',
+      details: { before: { reason: 'because' }, after: { reason: 'moves the partitions' } },
+    })
+  })
+
   it('of firmware for no module in particular are of the primary one', async () => {
     const product = await core.products.get(scope.organisation, 'panel')
     const staged = await core.deps.blobs.stage(bytesOf('x'), { maxBytes: 9 })

@@ -7,7 +7,7 @@ import type { Stores } from '../ports.ts'
 import type { Module, Product } from '../product/product.ts'
 import { findModule, findProduct } from '../product/product-service.ts'
 import { ensureSilentRelease } from '../release/ensure-silent-release.ts'
-import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
+import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireText } from '../validate.ts'
 import type { Floor } from './floor.ts'
 
@@ -66,6 +66,19 @@ export class FloorService {
       const details = { product: product.key, module: module.key, version: firmware.version, reason }
       await recordFor(stores, this.#deps, scope, { type: 'floor.created', subject, details })
       return { floor, warnings: warningsOf(firmware) }
+    })
+  }
+
+  /** Which version it is never changes. */
+  async update(scope: Scope, id: Id, patch: { readonly reason: string }, ifRevision?: number): Promise<Floor> {
+    const { reason } = patch
+    requireText('reason', reason, REASON_CHARS)
+    return this.#deps.storage.transaction(async (stores) => {
+      const before = await findFloor(stores, scope.organisation, id)
+      const after = changed(await stores.floors.update(before.serial, { reason }, ifRevision))
+      const details = difference(before, { reason })
+      await recordFor(stores, this.#deps, scope, { type: 'floor.changed', subject: { kind: 'floor', id }, details })
+      return after
     })
   }
 

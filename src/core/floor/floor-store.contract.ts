@@ -36,6 +36,15 @@ export function describeFloorStore(name: string, open: () => Promise<Storage>): 
       expect(await suite.read.floors.listByProduct(other.product.serial)).toEqual([elsewhere])
     })
 
+    it('changes a floor only from the expected revision', async () => {
+      const floor = await insert((await suite.write(insertFleet)).firmware)
+      const update = (reason: string, ifRevision?: number) =>
+        suite.write((stores) => stores.floors.update(floor.serial, { reason }, ifRevision))
+      expect(await update('A', 1)).toEqual({ ...floor, reason: 'A', revision: 2 })
+      expect(await update('B', 1)).toBeUndefined()
+      expect(await suite.read.floors.find(floor.serial)).toEqual({ ...floor, reason: 'A', revision: 2 })
+    })
+
     it('takes a firmware once, even when two ask at once', async () => {
       const { firmware } = await suite.write(insertFleet)
       const outcomes = await Promise.allSettled([insert(firmware), insert(firmware)])
@@ -73,6 +82,8 @@ export function describeFloorStore(name: string, open: () => Promise<Storage>): 
       const seen: Change[] = []
       suite.storage.onChange((changes) => seen.push(...changes))
       const { serial } = await insert(firmware)
+      expect(seen.splice(0)).toEqual([{ kind: 'fleet', organisation: organisation.serial }])
+      await suite.write((stores) => stores.floors.update(serial, { reason: 'other' }))
       expect(seen.splice(0)).toEqual([{ kind: 'fleet', organisation: organisation.serial }])
       await suite.write((stores) => stores.floors.delete(serial))
       expect(seen.splice(0)).toEqual([{ kind: 'fleet', organisation: organisation.serial }])

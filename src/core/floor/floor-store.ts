@@ -1,4 +1,4 @@
-import type { Id, New, Serial } from '../common.ts'
+import type { Id, New, Patch, Serial } from '../common.ts'
 import type { Floor } from './floor.ts'
 
 export interface FloorStore {
@@ -9,5 +9,6 @@ export interface FloorStore {
   findByFirmware(firmware: Serial): Promise<Floor | undefined>
   /** All of them, by serial; the limit `floorsPerOrganisation` bounds them. */
   listByProduct(product: Serial): Promise<Floor[]>
+  update(serial: Serial, patch: Patch<Floor>, ifRevision?: number): Promise<Floor | undefined>
   delete(serial: Serial): Promise<void>
 }

@@ -1,5 +1,5 @@
 import type { FloorStore } from '../../core/floor/floor-store.ts'
-import { insertEntity, type MemorySession } from './memory-session.ts'
+import { changeEntity, insertEntity, type MemorySession } from './memory-session.ts'
 
 export function memoryFloorStore({ tables, changes }: MemorySession): FloorStore {
   const { floors } = tables
@@ -16,6 +16,11 @@ export function memoryFloorStore({ tables, changes }: MemorySession): FloorStore
     },
     findByFirmware: async (firmware) => floors.find('firmware', firmware),
     listByProduct: async (product) => [...floors.rows({ where: ['product', product] })],
+    async update(serial, patch, ifRevision) {
+      const row = changeEntity(floors, floors.get(serial), { patch, ifRevision })
+      if (row) changes.fleet(row.organisation)
+      return row
+    },
     async delete(serial) {
       const row = floors.get(serial)
       if (row === undefined) return

@@ -47,7 +47,7 @@ describe('refusals of the guards in words', () => {
   it('of the penalty box', () => {
     const until = Date.UTC(2026, 10, 3, 4, 5, 6)
     expect(penaltyInWords({ failures: 3, until })).toBe(
-      'Its last 3 updates failed; it is left alone until 2026-11-03T04:05:06.000Z or until it is pardoned.',
+      'Its last 3 updates failed; it is left alone until 2026-11-03T04:05:06.000Z, or until an operator has it tried again.',
     )
     expect(penaltyInWords({ failures: 1, until })).toContain('Its last update failed;')
   })

@@ -38,5 +38,5 @@ export function noPathInWords({ because }: NoPath): string {
 /** Why a device in the penalty box is offered nothing. */
 export function penaltyInWords({ failures, until }: Penalty): string {
   const times = failures === 1 ? 'Its last update failed' : `Its last ${failures} updates failed`
-  return `${times}; it is left alone until ${new Date(until).toISOString()} or until it is pardoned.`
+  return `${times}; it is left alone until ${new Date(until).toISOString()}, or until an operator has it tried again.`
 }

@@ -1,4 +1,4 @@
-import type { Id, New, Serial } from '../../../core/common.ts'
+import type { Id, New, Patch, Serial } from '../../../core/common.ts'
 import type { Floor } from '../../../core/floor/floor.ts'
 import type { FloorStore } from '../../../core/floor/floor-store.ts'
 import { EntityTable } from '../entity-table.ts'
@@ -59,6 +59,12 @@ export class SqlFloorStore implements FloorStore {
 
   listByProduct(product: Serial): Promise<Floor[]> {
     return TABLE.many(this.#session, LIST_BY_PRODUCT(this.#session, product))
+  }
+
+  async update(serial: Serial, patch: Patch<Floor>, ifRevision?: number): Promise<Floor | undefined> {
+    const floor = await TABLE.change(this.#session, serial, { patch, ifRevision })
+    if (floor) this.#session.changes.fleet(floor.organisation)
+    return floor
   }
 
   async delete(serial: Serial): Promise<void> {
