@@ -11,6 +11,15 @@ export const nameField = z.string().min(1).max(200)
 export const versionField = z
   .string()
   .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 printable ASCII characters without space')
+export const sequenceField = z
+  .int()
+  .min(0)
+  .describe("Place in the explicit order of the module's versions, for those that are no SemVer")
+export const fromVersionsField = z
+  .string()
+  .min(1)
+  .max(500)
+  .describe('From which versions it can be installed: SemVer ranges or exact versions, || between them')
 export const referenceField = z.string().min(1).max(64).describe('Key or id')
 export const numberField = z
   .int()

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import type { StagedBlob } from '../core/blobs.ts'
 import { invalid, OtaError } from '../core/errors.ts'
-import type { FirmwareInput } from '../core/firmware/firmware-service.ts'
+import { type FirmwareInput, requirePlace } from '../core/firmware/firmware-service.ts'
 import { keepBlob } from '../core/firmware/keep-blob.ts'
 import { findModule, findProduct } from '../core/product/product-service.ts'
 import { spoolForm } from '../protocols/http/multipart-spool.ts'
 import { rawBody } from '../protocols/http/request-body.ts'
-import { flagQuery, idField, keyField, nameField, referenceField, versionField } from './fields.ts'
+import { flagQuery, fromVersionsField, idField, keyField, nameField, referenceField, versionField } from './fields.ts'
 import { firmwareView, viewFirmware } from './firmware-view.ts'
 import { type OrganisationCall, organisationRoute } from './route.ts'
 import { createOnce } from './run-route.ts'
@@ -34,6 +34,13 @@ const uploadFields = {
     .regex(/^[0-9a-fA-F]{32}$/)
     .optional()
     .describe('Refused when the bytes differ'),
+  sequence: z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be a whole number, 0 or more')
+    .transform(Number)
+    .optional()
+    .describe("Whole number: place in the explicit order of the module's versions, for those that are no SemVer"),
+  fromVersions: fromVersionsField.optional(),
   signature: z.base64().max(8192).optional().describe('Passed on to devices that ask'),
   releasedAt: z.iso.datetime({ offset: true }).optional(),
 }
@@ -133,8 +140,10 @@ async function resolve({ stores, organisation }: OrganisationCall, fields: Uploa
 async function readInput(call: OrganisationCall, upload: Upload): Promise<FirmwareInput> {
   const { fields, staged, fileName } = upload
   const { id, number, active, name, description, notes, tags, signature, releasedAt } = fields
+  const { sequence, fromVersions } = fields
   if (staged.digests.size === 0) throw invalid('file', 'is empty')
   checkDigest(fields, staged)
+  requirePlace(fields)
   return {
     ...(await resolve(call, fields)),
     fileName,
@@ -145,6 +154,8 @@ async function readInput(call: OrganisationCall, upload: Upload): Promise<Firmwa
     ...(description !== undefined && { description }),
     ...(notes !== undefined && { notes }),
     ...(tags !== undefined && { tags: readTags(tags) }),
+    ...(sequence !== undefined && { sequence }),
+    ...(fromVersions !== undefined && { fromVersions }),
     ...(signature !== undefined && { signature }),
     ...(releasedAt !== undefined && { releasedAt: Date.parse(releasedAt) }),
   }

@@ -10,6 +10,8 @@ export const firmwareView = z
     product: referenceView.nullable(),
     module: referenceView.nullable(),
     version: z.string(),
+    sequence: z.int().nullable().describe("Place in the explicit order of the module's versions; null = none"),
+    fromVersions: z.string().nullable().describe('From which versions it can be installed; null = from any'),
     scope: z.enum(['library', 'private']),
     active: z.boolean().describe('In the catalogue that devices choose from'),
     withdrawn: z.boolean().describe('The emergency brake: refused everywhere'),
@@ -32,7 +34,8 @@ export const firmwareView = z
   .meta({ id: 'Firmware' })
 
 export async function viewFirmware({ references }: OrganisationCall, { firmware, artifact }: FirmwareFile) {
-  const { version, scope, active, withdrawn, sealed, description, notes, signature }: Firmware = firmware
+  const { version, sequence, fromVersions, scope, active, withdrawn, sealed, description, notes, signature }: Firmware =
+    firmware
   const { size, sha256, sha1, md5 } = artifact
   return {
     ...entity(firmware),
@@ -40,6 +43,8 @@ export async function viewFirmware({ references }: OrganisationCall, { firmware,
     product: await references.product(firmware.product),
     module: await references.module(firmware.module),
     version,
+    sequence,
+    fromVersions,
     scope,
     active,
     withdrawn,

@@ -8,6 +8,7 @@ import { findModule, findProduct } from '../core/product/product-service.ts'
 import { sendArtifact } from '../protocols/http/send-artifact.ts'
 import {
   flagQuery,
+  fromVersionsField,
   given,
   idField,
   keyField,
@@ -15,6 +16,7 @@ import {
   mergeLabels,
   nameField,
   referenceField,
+  sequenceField,
   versionField,
 } from './fields.ts'
 import { filePolicy } from './file-policy.ts'
@@ -73,7 +75,7 @@ export const firmwareRoutes = [
     id: 'firmware.change',
     method: 'PATCH',
     path: '/firmware/:firmware',
-    summary: 'Change flags and descriptions; bytes and version never change',
+    summary: 'Change flags, descriptions and the place among versions; bytes and version never change',
     description: '`tags` are merged; null removes one. `withdrawn` refuses it everywhere at once, true or false again.',
     conditional: true,
     body: z.strictObject({
@@ -84,6 +86,8 @@ export const firmwareRoutes = [
       description: z.string().max(512).nullable().exactOptional(),
       tags: labelsPatch.exactOptional(),
       releasedAt: z.iso.datetime({ offset: true }).nullable().exactOptional(),
+      sequence: sequenceField.nullable().exactOptional(),
+      fromVersions: fromVersionsField.nullable().exactOptional(),
     }),
     reply: firmwareView,
     async handle(call, { params, body }) {

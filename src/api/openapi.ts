@@ -62,6 +62,7 @@ const TAGS: Readonly<Record<string, string>> = {
   groups: 'Explicit sets of devices',
   devices: 'Devices, their credentials, import and export',
   firmware: 'Versions and their files',
+  floors: 'Versions that no device may jump over',
   releases: 'Firmware of several modules under one version',
   assignments: 'A release pinned to a device or group',
   updates: 'Devices moving to a release',

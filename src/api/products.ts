@@ -36,6 +36,10 @@ const distributionField = z
   .enum(['catalogue', 'managed'])
   .describe('catalogue: devices see all active firmware and choose; managed: only what is granted to them')
 
+const downgradesField = z
+  .enum(['guarded', 'forbidden'])
+  .describe('guarded: a plan may let devices go back to an older version; forbidden: none can')
+
 const productView = z
   .strictObject({
     ...entityView,
@@ -43,6 +47,7 @@ const productView = z
     key: z.string(),
     name: z.string(),
     distribution: distributionField,
+    downgrades: downgradesField,
     aliases: z.record(z.string(), z.string()),
     modules: z.array(moduleView).describe('The primary one first'),
   })
@@ -76,6 +81,7 @@ export const productRoutes = [
       id: idField.exactOptional(),
       number: numberField.exactOptional(),
       distribution: distributionField.exactOptional(),
+      downgrades: downgradesField.exactOptional(),
       aliases: aliasesField.exactOptional(),
       modules: z.array(z.strictObject(moduleFields)).max(100).exactOptional(),
     }),
@@ -105,11 +111,12 @@ export const productRoutes = [
     id: 'products.change',
     method: 'PATCH',
     path: '/products/:product',
-    summary: 'Change name, distribution or vendor names',
+    summary: 'Change name, distribution, downgrades or vendor names',
     conditional: true,
     body: z.strictObject({
       name: nameField.exactOptional(),
       distribution: distributionField.exactOptional(),
+      downgrades: downgradesField.exactOptional(),
       aliases: labelsPatch.exactOptional(),
     }),
     reply: productView,
@@ -200,7 +207,7 @@ function viewModule(row: Module) {
 }
 
 async function viewProduct(call: OrganisationCall, row: Product) {
-  const { serial: number, key, name, distribution, aliases } = row
+  const { serial: number, key, name, distribution, downgrades, aliases } = row
   const modules = (await call.references.modulesOf(row.serial)).map(viewModule)
-  return { ...entity(row), number, key, name, distribution, aliases, modules }
+  return { ...entity(row), number, key, name, distribution, downgrades, aliases, modules }
 }

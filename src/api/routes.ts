@@ -11,6 +11,7 @@ import { eventRoutes } from './events.ts'
 import { firmwareRoutes } from './firmware.ts'
 import { firmwareUploadRoutes } from './firmware-upload.ts'
 import { fleetRoutes } from './fleet/fleet-routes.ts'
+import { floorRoutes } from './floors.ts'
 import { groupRoutes } from './groups.ts'
 import { sessionRoutes } from './login.ts'
 import { organisationRoutes } from './organisations.ts'
@@ -39,6 +40,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...deviceExplainRoutes,
   ...firmwareRoutes,
   ...firmwareUploadRoutes,
+  ...floorRoutes,
   ...releaseRoutes,
   ...assignmentRoutes,
   ...updateRoutes,

@@ -20,6 +20,7 @@ import { addDataFileCommands } from './resources/data-file.ts'
 import { addDeviceCommands } from './resources/device.ts'
 import { addEventCommands } from './resources/event.ts'
 import { addFirmwareCommands } from './resources/firmware.ts'
+import { addFloorCommands } from './resources/floor.ts'
 import { addGroupCommands } from './resources/group.ts'
 import { addMissingCommands } from './resources/missing.ts'
 import { addOrganisationCommands } from './resources/organisation.ts'
@@ -79,6 +80,7 @@ const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: C
       addDeviceCommands,
       addGroupCommands,
       addFirmwareCommands,
+      addFloorCommands,
       addReleaseCommands,
       addAssignmentCommands,
       addUpdateCommands,

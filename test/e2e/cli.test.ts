@@ -119,6 +119,8 @@ describe('products, modules, groups', () => {
     await godwit.out('module', 'change', 'radio', '--product', 'panel', '--name', 'Modem')
     expect(await godwit.json('module', 'show', 'radio', '--product', 'panel')).toMatchObject({ name: 'Modem' })
     expect(await godwit.out('module', 'delete', 'radio', '--product', 'panel')).toBe('radio is deleted\n')
+    await godwit.out('product', 'change', 'panel', '--downgrades', 'forbidden')
+    expect(await godwit.json('product', 'show', 'panel')).toMatchObject({ downgrades: 'forbidden' })
     await godwit.out('group', 'create', 'pilot')
     await godwit.out('group', 'change', 'pilot', '--name', 'Pilot fleet')
     expect(await godwit.json('group', 'show', 'pilot')).toMatchObject({ name: 'Pilot fleet', members: 0 })
@@ -230,6 +232,34 @@ describe('firmware, releases and assignments', () => {
     expect(await flags('reinstate')).toEqual({ active: true, withdrawn: false })
     await godwit.out('firmware', 'download', String(id), '--output', 'copy.bin')
     expect(readFileSync(at('copy.bin')).equals(bytes)).toBe(true)
+  })
+
+  it('versions have a place in their order, and floors are made, changed and deleted', async () => {
+    const push = ['firmware', 'push', 'app.bin', '--product', 'panel', '--module', 'can', '--version', 'rev-b']
+    const pushed = await godwit.run([...push, '--sequence', '20', '--from-versions', 'rev-a || >=1.0.0', '--json'])
+    expect(JSON.parse(pushed.stdout)).toMatchObject({ sequence: 20, fromVersions: 'rev-a || >=1.0.0' })
+    expect((await godwit.run([...push, '--sequence', '-1'])).code).toBe(2)
+    const change = ['firmware', 'change', 'panel/can@rev-b']
+    expect(await godwit.json(...change, '--sequence', '21', '--no-from-versions')).toMatchObject({
+      sequence: 21,
+      fromVersions: null,
+    })
+    const create = ['floor', 'create', '--product', 'panel', '--module', 'can', '--reason', 'moves the partitions']
+    expect((await godwit.run(create)).code).toBe(2)
+    const { id } = await godwit.json(...create, '--version', 'rev-b')
+    expect(await godwit.out('floor', 'list', '--product', 'panel')).toMatch(/^can +rev-b +moves the partitions +no /m)
+    expect(await godwit.out('floor', 'change', String(id), '--reason', 'new keys')).toContain('new keys')
+    expect(await godwit.json('floor', 'show', String(id))).toMatchObject({ reason: 'new keys', version: 'rev-b' })
+    expect((await godwit.run(['firmware', 'delete', 'panel/can@rev-b'])).stderr).toContain('is a floor')
+    expect(await godwit.out('floor', 'delete', String(id))).toBe(`${id} is no floor any more\n`)
+    expect(await godwit.out('firmware', 'delete', 'panel/can@rev-b')).toContain('is deleted')
+
+    await godwit.out('firmware', 'push', 'app.bin', '--product', 'panel', '--module', 'can', '--version', 'odd')
+    const odd = await godwit.run([...create, '--version', 'odd'])
+    expect([odd.code, odd.stderr]).toEqual([0, expect.stringContaining('warning: Nothing orders odd')])
+    const [floor] = await items('floor', 'list', '--product', 'panel')
+    await godwit.out('floor', 'delete', String(floor?.['id']))
+    await godwit.out('firmware', 'delete', 'panel/can@odd')
   })
 
   it('a version is assigned, explained and taken away', async () => {

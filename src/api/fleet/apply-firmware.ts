@@ -36,6 +36,8 @@ export async function applyFirmware(run: FleetRun, wanted: FleetFirmware): Promi
       ...(wanted.description !== undefined && { description: wanted.description }),
       ...(wanted.tags && { tags: wanted.tags }),
       ...(wanted.signature !== undefined && { signature: wanted.signature }),
+      ...(wanted.sequence !== undefined && { sequence: wanted.sequence }),
+      ...(wanted.fromVersions !== undefined && { fromVersions: wanted.fromVersions }),
     },
   })
   run.changes.push({ action: 'create', kind: 'firmware', what })
@@ -57,6 +59,8 @@ async function changeFirmware(
     ...(wanted.notes !== undefined && { notes: wanted.notes }),
     ...(wanted.description !== undefined && { description: wanted.description }),
     ...(wanted.tags && { tags: wanted.tags }),
+    ...(wanted.sequence !== undefined && { sequence: wanted.sequence }),
+    ...(wanted.fromVersions !== undefined && { fromVersions: wanted.fromVersions }),
   }) satisfies FirmwarePatch
   if (Object.keys(patch).length === 0) return
   await run.services.firmware.update(run.scope, existing.id, patch)

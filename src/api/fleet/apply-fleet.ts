@@ -7,6 +7,7 @@ import type { Organisation } from '../../core/organisation/organisation.ts'
 import type { Stores } from '../../core/ports.ts'
 import { applyDevice, applyGroup } from './apply-devices.ts'
 import { applyAssignment, applyFirmware, applyRelease } from './apply-firmware.ts'
+import { applyFloor } from './apply-floors.ts'
 import { applyAccessKey, applyAccount, applyOrganisation, organisationFacts } from './apply-organisation.ts'
 import { applyProduct } from './apply-products.ts'
 import type { FleetOrganisation } from './fleet-file.ts'
@@ -115,6 +116,7 @@ async function applySections(
   await atLine(parsed, [...path, 'defaultProduct'], () => applyOrganisation(run, file.organisation, wanted))
   await each('groups', wanted.groups, applyGroup)
   await each('firmware', wanted.firmware, applyFirmware)
+  await each('floors', wanted.floors, applyFloor)
   await each('devices', wanted.devices, applyDevice)
   await each('releases', wanted.releases, applyRelease)
   await each('assignments', wanted.assignments, applyAssignment)

@@ -17,6 +17,7 @@ export async function applyProduct(run: FleetRun, wanted: FleetProduct): Promise
       ...(wanted.id !== undefined && { id: wanted.id }),
       ...(wanted.spokeZone && { serial: wanted.spokeZone.id }),
       ...(wanted.distribution && { distribution: wanted.distribution }),
+      ...(wanted.downgrades && { downgrades: wanted.downgrades }),
       ...(aliases && { aliases }),
       modules: (wanted.modules ?? []).map(moduleInput),
     })
@@ -26,6 +27,7 @@ export async function applyProduct(run: FleetRun, wanted: FleetProduct): Promise
   const patch = differing<Product>(existing, {
     ...(wanted.name !== undefined && { name: wanted.name }),
     ...(wanted.distribution && { distribution: wanted.distribution }),
+    ...(wanted.downgrades && { downgrades: wanted.downgrades }),
     ...(aliases && { aliases: { ...existing.aliases, ...aliases } }),
   })
   if (Object.keys(patch).length > 0) {

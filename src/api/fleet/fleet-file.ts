@@ -37,6 +37,7 @@ const product = z.strictObject({
   name: text.optional(),
   id: id.optional(),
   distribution: z.enum(['catalogue', 'managed']).optional(),
+  downgrades: z.enum(['guarded', 'forbidden']).optional(),
   enos: z.strictObject({ productKey: text }).optional(),
   spokeZone: z.strictObject({ id: number }).optional(),
   modules: z.array(module).optional(),
@@ -74,6 +75,17 @@ const firmware = z.strictObject({
   description: z.string().max(512).optional(),
   tags: labels.optional(),
   signature: z.base64().optional(),
+  /** null takes it away. */
+  sequence: z.int().min(0).nullable().optional(),
+  fromVersions: z.string({ error: 'must be text: put it in quotes' }).nullable().optional(),
+})
+
+const floor = z.strictObject({
+  product: key,
+  module: key.optional(),
+  version,
+  reason: z.string({ error: 'must be text: put it in quotes' }).min(1).max(500),
+  id: id.optional(),
 })
 
 const release = z.strictObject({ product: key, version, firmware: z.record(key, version), id: id.optional() })
@@ -105,6 +117,7 @@ const organisation = z.strictObject({
   groups: z.array(group).optional(),
   devices: z.array(device).optional(),
   firmware: z.array(firmware).optional(),
+  floors: z.array(floor).optional(),
   releases: z.array(release).optional(),
   assignments: z.array(assignment).optional(),
   rollouts: z.array(z.never({ error: 'rollouts are not part of this version' })).optional(),

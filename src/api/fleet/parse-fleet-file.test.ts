@@ -1,4 +1,6 @@
+import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+import { blocksOf } from '../../../test/support/markdown.ts'
 import { parseFleetFile } from './parse-fleet-file.ts'
 
 it.each([
@@ -21,4 +23,15 @@ it.each([
 ])('tells of %s in one line', (_name, text, sentence) => {
   const fault = expect.objectContaining({ code: 'invalid', message: sentence })
   expect(() => parseFleetFile(text)).toThrow(fault)
+})
+
+it('takes what docs/guards.md shows', () => {
+  const page = fileURLToPath(new URL('../../../docs/guards.md', import.meta.url))
+  const [example] = blocksOf(page).filter(({ language }) => language === 'yaml')
+  const [acme] = parseFleetFile(example?.text ?? '').fleet.organisations
+  expect(acme?.floors).toEqual([{ product: 'panel', version: 'rev-b', reason: 'moves the partitions' }])
+  expect(acme?.firmware?.map(({ sequence, fromVersions }) => ({ sequence, fromVersions }))).toEqual([
+    { sequence: 10 },
+    { sequence: 20, fromVersions: 'rev-a' },
+  ])
 })

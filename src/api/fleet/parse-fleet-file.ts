@@ -91,6 +91,10 @@ function refuseDuplicates(fleet: FleetFile, lineOf: ParsedFleet['lineOf']): void
       (organisation.firmware ?? []).map((one) => `${one.product}/${one.module ?? ''} ${one.version}`),
     )
     check(
+      at('floors'),
+      (organisation.floors ?? []).map((one) => `${one.product}/${one.module ?? ''} ${one.version}`),
+    )
+    check(
       at('releases'),
       (organisation.releases ?? []).map((one) => `${one.product} ${one.version}`),
     )

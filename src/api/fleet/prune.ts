@@ -63,6 +63,7 @@ async function pruneCatalogue(
     productKeys.set(row.serial, row.key)
   const productOf = (serial: number | null) => (serial === null ? '' : (productKeys.get(serial) ?? ''))
 
+  if (wanted.floors) await pruneFloors(run, { floors: wanted.floors, productKeys, gone })
   if (wanted.releases) {
     const keep = new Set(wanted.releases.map((one) => `${one.product} ${one.version}`))
     for await (const row of all((slice) => stores.releases.list({ organisation }, slice))) {
@@ -89,6 +90,26 @@ async function pruneCatalogue(
       gone('product', key)
     }
   }
+}
+
+async function pruneFloors(
+  { stores, services, scope }: FleetRun,
+  what: {
+    floors: NonNullable<FleetOrganisation['floors']>
+    productKeys: ReadonlyMap<number, string>
+    gone: (kind: string, what: string) => unknown
+  },
+): Promise<void> {
+  const keep = new Set(what.floors.map((one) => `${one.product}/${one.module ?? ''} ${one.version}`))
+  for (const [product, key] of what.productKeys)
+    for (const row of await stores.floors.listByProduct(product)) {
+      const module = await stores.modules.find(row.module)
+      const version = (await stores.firmware.find(row.firmware))?.version ?? ''
+      const names = [module?.key ?? '', ...(module?.isPrimary ? [''] : [])]
+      if (names.some((name) => keep.has(`${key}/${name} ${version}`))) continue
+      await services.floors.delete(scope, row.id)
+      what.gone('floor', `${key}/${module?.key ?? ''} ${version}`)
+    }
 }
 
 /** Every row, page by page; rows may be deleted while it goes. */

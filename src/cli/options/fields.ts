@@ -2,14 +2,14 @@ import { type Command, Option } from 'commander'
 import { gather, labelsOf, type Options } from './options.ts'
 
 /**
- * A member of a request's body as an option. `nullable` also makes `--no-<flag>`, which sends null; `labels` may be
+ * A member of a request's body as an option. `nullable` and `nullable-number` also make `--no-<flag>`, which sends null; `labels` may be
  * repeated, and in a change `--remove-<flag> NAME` takes one away.
  */
 export interface Field {
   readonly member: string
   /** Long name without dashes. */
   readonly flag: string
-  readonly kind: 'text' | 'number' | 'nullable' | 'labels' | 'on' | 'off'
+  readonly kind: 'text' | 'number' | 'nullable' | 'nullable-number' | 'labels' | 'on' | 'off'
   readonly meaning: string
   /** What stands for the value in the help; `key` and the like. */
   readonly value?: string
@@ -27,6 +27,7 @@ function optionsOf({ flag, kind, meaning, value = 'value' }: Field, verb: 'creat
     case 'number':
       return [plain]
     case 'nullable':
+    case 'nullable-number':
       return [plain, new Option(`--no-${flag}`, 'none')]
     case 'labels': {
       const pairs = new Option(`--${flag} <name=value>`, `${meaning}; may be repeated`).argParser(gather)
@@ -58,6 +59,8 @@ function givenValue({ flag, kind }: Field, options: Options): unknown {
       return options.number(name, `--${flag}`)
     case 'nullable':
       return options.negated(name) ? null : options.text(name)
+    case 'nullable-number':
+      return options.negated(name) ? null : options.number(name, `--${flag}`)
     case 'labels': {
       const added = labelsOf(options.list(name), `--${flag}`)
       const removed = options.list(camel(`remove-${flag}`)).map((label): [string, null] => [label, null])

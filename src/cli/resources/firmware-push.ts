@@ -25,6 +25,11 @@ export function addPush(noun: Command): void {
     .option('--notes <text>', 'release notes')
     .option('--description <text>', 'description')
     .option('--tag <name=value>', 'a tag; may be repeated', gather)
+    .option('--sequence <n>', 'place in the order of versions that are no SemVer')
+    .option(
+      '--from-versions <range>',
+      'from which versions it can be installed: SemVer ranges or exact versions, || between',
+    )
     .option('--signature <base64>', 'signature that is passed on to devices that ask')
     .option('--id <id>', 'a fixed id, 24 hex digits')
     .option('--number <n>', "a fixed number, as a vendor's wire shows it")
@@ -56,6 +61,8 @@ async function push(call: Call): Promise<void> {
         notes: options.text('notes'),
         description: options.text('description'),
         tags: Object.keys(tags).length > 0 ? JSON.stringify(tags) : undefined,
+        sequence: options.number('sequence', '--sequence'),
+        fromVersions: options.text('fromVersions'),
         signature: options.text('signature'),
         id: options.text('id'),
         number: options.number('number', '--number'),

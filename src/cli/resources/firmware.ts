@@ -43,16 +43,33 @@ export function addFirmwareCommands(program: Command): void {
   addPush(noun)
   addChange(noun, {
     path: one,
-    meaning: 'change name, notes, description, tags; bytes and version never change',
+    meaning: 'change name, notes, description, tags, place among versions; bytes and version never change',
     argument: ARGUMENT,
     fields: [
       { member: 'name', flag: 'name', kind: 'text', meaning: 'display name', value: 'text' },
       { member: 'notes', flag: 'notes', kind: 'text', meaning: 'release notes', value: 'text' },
       { member: 'description', flag: 'description', kind: 'nullable', meaning: 'description', value: 'text' },
       { member: 'tags', flag: 'tag', kind: 'labels', meaning: 'a tag' },
+      {
+        member: 'sequence',
+        flag: 'sequence',
+        kind: 'nullable-number',
+        meaning: 'place in the order of versions that are no SemVer',
+        value: 'n',
+      },
+      {
+        member: 'fromVersions',
+        flag: 'from-versions',
+        kind: 'nullable',
+        meaning: 'from which versions it can be installed: SemVer ranges or exact versions, || between them',
+        value: 'range',
+      },
       { member: 'releasedAt', flag: 'released-at', kind: 'nullable', meaning: 'when it was released', value: 'time' },
     ],
-    examples: [`godwit firmware change ${ID} --tag channel=stable`],
+    examples: [
+      `godwit firmware change ${ID} --tag channel=stable`,
+      'godwit firmware change panel@rev-b --sequence 20 --from-versions "rev-a || rev-a2"',
+    ],
   })
   addFlag(noun, {
     name: 'activate',

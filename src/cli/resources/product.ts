@@ -18,6 +18,13 @@ const FIELDS: readonly Field[] = [
     meaning: 'catalogue: devices choose among active firmware; managed: only what is granted to them',
     value: 'catalogue|managed',
   },
+  {
+    member: 'downgrades',
+    flag: 'downgrades',
+    kind: 'text',
+    meaning: 'guarded: a plan may let devices go back to an older version; forbidden: none can',
+    value: 'guarded|forbidden',
+  },
   { member: 'aliases', flag: 'alias', kind: 'labels', meaning: "a vendor's name for it, such as enos/product-key=BXw" },
 ]
 
@@ -63,7 +70,7 @@ export function addProductCommands(program: Command): void {
   })
   addChange(noun, {
     path: one,
-    meaning: 'change name, distribution or vendor names',
+    meaning: 'change name, distribution, downgrades or vendor names',
     argument: ARGUMENT,
     fields: FIELDS,
     examples: ['godwit product change panel --distribution managed'],

@@ -155,6 +155,57 @@ describe.each(STORAGES)('firmware on $name', (storage) => {
     expect([head.status, head.headers['content-length'], head.bytes.length]).toEqual([200, '1000', 0])
   })
 
+  it('has a place among versions: given at upload, changed even when sealed, taken away', async () => {
+    const plain = expectDone(await acme.viewer.get('/firmware?version=1.2.3')).items[0]
+    expect([plain.sequence, plain.fromVersions]).toEqual([null, null])
+    const place = { sequence: 20, fromVersions: 'rev-a || >=1.0.0' }
+    const range = encodeURIComponent(place.fromVersions)
+    const made = expectDone(
+      await upload(`product=pump&version=rev-b&sequence=20&fromVersions=${range}`, image(10, 9)),
+      201,
+    )
+    expect(made).toMatchObject(place)
+    const parts = [
+      { name: 'file', content: image(10, 10), fileName: 'c.bin' },
+      { name: 'version', content: 'rev-c' },
+      { name: 'sequence', content: '0' },
+      { name: 'fromVersions', content: 'rev-b' },
+    ]
+    const byForm = await acme.operator.call('POST', '/firmware?product=pump', form(parts))
+    expect(expectDone(byForm, 201)).toMatchObject({ sequence: 0, fromVersions: 'rev-b' })
+
+    expectDone(
+      await acme.operator.post('/releases', { product: 'pump', version: 'r1', firmware: { main: 'rev-b' } }),
+      201,
+    )
+    const changed = expectDone(await acme.operator.patch(`/firmware/${made.id}`, { sequence: 21, fromVersions: '^1' }))
+    expect(changed).toMatchObject({ sealed: true, sequence: 21, fromVersions: '^1' })
+    const cleared = await acme.operator.patch(`/firmware/${made.id}`, { sequence: null, fromVersions: null })
+    expect(expectDone(cleared)).toMatchObject({ sequence: null, fromVersions: null })
+
+    for (const [query, field] of [
+      ['sequence=-1', 'sequence'],
+      ['sequence=', 'sequence'],
+      ['sequence=1.5', 'sequence'],
+      ['sequence=9007199254740992', 'sequence'],
+      ['fromVersions=', 'fromVersions'],
+      ['fromVersions=%3E%3D1.0%2C%3C2', 'fromVersions'],
+    ]) {
+      const refused = await upload(`product=pump&version=rev-d&${query}`, image(10, 11))
+      expectProblem(refused, 400, 'invalid')
+      expect(refused.json.errors).toMatchObject([{ pointer: `/${field}` }])
+    }
+    for (const body of [{ sequence: -1 }, { sequence: '20' }, { fromVersions: '' }, { fromVersions: '1.0 ||' }])
+      expectProblem(await acme.operator.patch(`/firmware/${made.id}`, body), 400, 'invalid')
+
+    const { items: releases } = expectDone(await acme.viewer.get('/releases?product=pump'))
+    expectDone(await acme.operator.call('DELETE', `/releases/${releases[0].id}`), 204)
+    for (const version of ['rev-b', 'rev-c']) {
+      const [{ id }] = expectDone(await acme.viewer.get(`/firmware?version=${version}`)).items
+      expectDone(await acme.operator.call('DELETE', `/firmware/${id}`), 204)
+    }
+  })
+
   it('changes its flags and words, but never its version', async () => {
     const [{ id }] = expectDone(await acme.viewer.get('/firmware?version=2.0.0')).items
     const change = {

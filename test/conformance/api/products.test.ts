@@ -15,6 +15,7 @@ describe.each(STORAGES)('products on $name', (storage) => {
       name: 'Display panel',
       number: 501,
       distribution: 'managed',
+      downgrades: 'forbidden',
       aliases: { 'enos/product-key': 'BXwU4kMk' },
       modules: [
         { key: 'display-app', number: 77 },
@@ -35,6 +36,7 @@ describe.each(STORAGES)('products on $name', (storage) => {
     expect(plain).toMatchObject({
       name: 'plain',
       distribution: 'catalogue',
+      downgrades: 'guarded',
       modules: [{ key: 'main', isPrimary: true }],
     })
   })
@@ -42,9 +44,14 @@ describe.each(STORAGES)('products on $name', (storage) => {
   it('change from their revision', async () => {
     const shown = await acme.viewer.get('/products/panel')
     const etag = { 'if-match': String(shown.headers['etag']) }
-    const change = { distribution: 'catalogue', aliases: { 'enos/product-key': null, 'x/y': 'z' } }
+    const change = {
+      distribution: 'catalogue',
+      downgrades: 'guarded',
+      aliases: { 'enos/product-key': null, 'x/y': 'z' },
+    }
     const changed = expectDone(await acme.operator.patch('/products/panel', change, etag))
-    expect(changed).toMatchObject({ distribution: 'catalogue', aliases: { 'x/y': 'z' }, name: 'Display panel' })
+    expect(changed).toMatchObject({ ...change, aliases: { 'x/y': 'z' }, name: 'Display panel' })
+    expectProblem(await acme.operator.patch('/products/panel', { downgrades: 'never' }), 400, 'invalid')
     expectProblem(await acme.operator.patch('/products/panel', { name: 'x' }, etag), 412, 'precondition-failed')
   })
 

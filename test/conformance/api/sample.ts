@@ -37,6 +37,10 @@ export async function makeSample(api: Api, tenant: Tenant): Promise<Sample> {
     if (!row) throw new Error('no webhook was made')
     return stores.deadLetters.insert(newDeadLetter(row))
   })
+  const floor = expectDone(
+    await operator.post('/products/panel/floors', { version: '1.0.0', reason: 'none may jump over it' }),
+    201,
+  )
   const { items: events } = expectDone(await owner.get('/events'))
   const facts = await factsOf(api, device.number)
   const update = await api.core.gateway.grant(facts, { via: 'native', reporting: 'progress' })
@@ -56,6 +60,7 @@ export async function makeSample(api: Api, tenant: Tenant): Promise<Sample> {
     target: device.id,
     scheme: 'iotaap',
     firmware: firmware.id,
+    floor: floor.id,
     release: release.id,
     assignment: assignment.assignment.id,
     update: update.id,
@@ -108,6 +113,8 @@ export const LEAST: Readonly<Record<string, { body?: unknown; query?: string }>>
   'devices.issue-token': { query: '?protocol=spoke-zone' },
   'groups.set-iotaap': { body: {} },
   'firmware.change': { body: { notes: 'x' } },
+  'floors.create': { body: { version: '1.0.0', reason: 'x' } },
+  'floors.change': { body: { reason: 'x' } },
   'releases.create': { body: { product: 'panel', version: '9', firmware: { main: '1.0.0' } } },
   'assignments.create': { body: { device: 'truck-1', product: 'panel', version: '1.0.0' } },
   'assignments.put-device': { body: { product: 'panel', version: '1.0.0' } },

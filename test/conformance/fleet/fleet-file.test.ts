@@ -24,6 +24,7 @@ const WHOLE = `organisations:
       - key: panel
         name: Display panel
         distribution: catalogue
+        downgrades: forbidden
         enos: { productKey: BXwU4kMk }
         modules: [ { key: display-app }, { key: can-controller } ]
     groups:
@@ -43,6 +44,10 @@ const WHOLE = `organisations:
     firmware:
       - { product: panel, module: display-app, version: 1.2.3, file: ./app.bin, active: true, tags: { channel: stable }, notes: "first" }
       - { product: panel, module: can-controller, version: 0.9.0, file: ./can.bin }
+      - { product: panel, module: can-controller, version: rev-b, file: ./can-b.bin, sequence: 20, fromVersions: "0.9.0 || rev-a" }
+    floors:
+      - { product: panel, version: 1.2.3, reason: moves the partitions }
+      - { product: panel, module: can-controller, version: rev-b, reason: new boot loader, id: 5e2b1c808711f904f5df4bb1 }
     releases:
       - { product: panel, version: "2026.11", firmware: { display-app: 1.2.3, can-controller: 0.9.0 } }
     assignments:
@@ -60,6 +65,7 @@ describe.each(STORAGES)('a fleet file on $name', (under) => {
     mkdirSync(folder.path, { recursive: true })
     writeFileSync(join(folder.path, 'app.bin'), 'the display application')
     writeFileSync(join(folder.path, 'can.bin'), 'the controller')
+    writeFileSync(join(folder.path, 'can-b.bin'), 'the controller, later')
   })
   afterAll(() => folder.remove())
   beforeEach(async () => {
@@ -102,6 +108,61 @@ describe.each(STORAGES)('a fleet file on $name', (under) => {
     expect(changes.length).toBeGreaterThan(10)
     await expect(acme()).rejects.toMatchObject({ code: 'not-found' })
     expect((await apply(WHOLE)).changes).toEqual(changes)
+  })
+
+  it('puts firmware in its place and makes floors', async () => {
+    await apply(WHOLE)
+    const { serial } = await acme()
+    const product = await core.products.get(serial, 'panel')
+    const [firmware] = await core.deps.storage.read.firmware.list(
+      { organisation: serial, version: 'rev-b' },
+      { limit: 1 },
+    )
+    expect(product.downgrades).toBe('forbidden')
+    expect(firmware).toMatchObject({ sequence: 20, fromVersions: '0.9.0 || rev-a', sealed: true })
+    expect(await core.floors.list(serial, 'panel')).toMatchObject([
+      { reason: 'moves the partitions' },
+      { reason: 'new boot loader', id: '5e2b1c808711f904f5df4bb1', firmware: firmware?.serial },
+    ])
+  })
+
+  it('changes places, reasons and downgrades, and takes away what it does not name any more', async () => {
+    await apply(WHOLE)
+    const other = WHOLE.replace('sequence: 20, fromVersions: "0.9.0 || rev-a"', 'sequence: 21, fromVersions: null')
+      .replace('downgrades: forbidden', 'downgrades: guarded')
+      .replace('reason: new boot loader', 'reason: new boot loader and keys')
+      .replace(/.*reason: moves the partitions.*\n/, '')
+    const what = 'acme/panel/can-controller rev-b'
+    const changed = [
+      { action: 'change', kind: 'product', what: 'acme/panel', fields: ['downgrades'] },
+      { action: 'change', kind: 'firmware', what, fields: ['sequence', 'fromVersions'] },
+      { action: 'change', kind: 'floor', what, fields: ['reason'] },
+    ]
+    const pruned = [...changed, { action: 'delete', kind: 'floor', what: 'acme/panel/display-app 1.2.3' }]
+    expect((await apply(other, { dryRun: true })).changes).toEqual(changed)
+    expect((await apply(other, { dryRun: true, prune: true })).changes).toEqual(pruned)
+    expect((await apply(other, { prune: true })).changes).toEqual(pruned)
+    expect((await apply(other, { prune: true })).changes).toEqual([])
+    expect(await core.floors.list((await acme()).serial, 'panel')).toMatchObject([
+      { reason: 'new boot loader and keys' },
+    ])
+  })
+
+  it('does not prune the firmware of a floor that it leaves alone', async () => {
+    await apply(WHOLE)
+    const without = `organisations:
+  - key: acme
+    firmware:
+      - { product: panel, module: display-app, version: 1.2.3, file: ./app.bin }
+      - { product: panel, module: can-controller, version: 0.9.0, file: ./can.bin }
+`
+    await expect(apply(without, { prune: true })).rejects.toThrow('rev-b is a floor of its product')
+    const { changes } = await apply(`${without}    floors: []\n`, { prune: true })
+    expect(changes.map(({ action, kind }) => `${action} ${kind}`)).toEqual([
+      'delete floor',
+      'delete floor',
+      'delete firmware',
+    ])
   })
 
   it('changes what differs and leaves what it does not name', async () => {
@@ -153,6 +214,21 @@ describe.each(STORAGES)('a fleet file on $name', (under) => {
       'a version that YAML reads as a number',
       'organisations:\n  - key: acme\n    products: [{ key: panel }]\n    firmware:\n      - { product: panel, version: 1.10, file: ./app.bin }\n',
       'line 5: organisations.0.firmware.0.version: must be text',
+    ],
+    [
+      'a range that is none',
+      'organisations:\n  - key: acme\n    products: [{ key: panel }]\n    firmware:\n      - { product: panel, version: "1", file: ./app.bin, fromVersions: ">=1,<2" }\n',
+      'line 5: organisations.0.firmware.0: fromVersions: ">=1,<2" is neither a SemVer range nor a version',
+    ],
+    [
+      'a floor of a version that is not there',
+      'organisations:\n  - key: acme\n    products: [{ key: panel }]\n    floors:\n      - { product: panel, version: "1", reason: x }\n',
+      'line 5: organisations.0.floors.0: No such firmware: panel/main 1',
+    ],
+    [
+      'a floor that occurs twice',
+      'organisations:\n  - key: acme\n    floors:\n      - { product: panel, version: "1", reason: x }\n      - { product: panel, version: "1", reason: y }\n',
+      'line 5: organisations.0.floors.1: "panel/ 1" occurs twice',
     ],
     [
       'a rollout',

@@ -135,6 +135,11 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
   const { firmware: pinned } = await push('3.0.0', 23)
   const released = { product: product.key, firmware: { [`${mark}-app`]: pinned.version } }
   const release = await core.releases.create(scope, { ...released, version: `${mark}-release` })
+  const { floor } = await core.floors.create(scope, {
+    product: product.key,
+    firmware: { version: pinned.version },
+    reason: `${mark} reason of the floor`,
+  })
   const spareRelease = await core.releases.create(scope, { ...released, version: `${mark}-spare-release` })
   const { assignment } = await core.assignments.assign(scope, { device: devices.enos.key }, { release: release.id })
   const deploy = async (target: { device: Serial } | { group: Serial }, version: string) =>
@@ -184,6 +189,7 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
     firmware,
     spareFirmware,
     pinned,
+    floor,
     release,
     spareRelease,
     assignment,

@@ -255,6 +255,25 @@ const CATALOGUE: Cases = {
       }
     },
   },
+  'GET /products/:product/floors': call((of) => `${product(of)}/floors`),
+  'GET /products/:product/floors#cursor': callByQuery((of) => `${product(of)}/floors?${after(of.floor.serial)}`),
+  'POST /products/:product/floors': call(
+    (of) => `${product(of)}/floors`,
+    (of) => json({ version: of.firmware.firmware.version, reason: `${of.mark}-reason` }),
+  ),
+  'POST /products/:product/floors#own-product': {
+    request: (parties) =>
+      call(
+        () => `${product(parties.who)}/floors`,
+        (of) => json({ firmware: of.firmware.firmware.id, reason: `${of.mark}-reason` }),
+      ).request(parties),
+  },
+  'GET /floors/:floor': call((of) => `/floors/${of.floor.id}`),
+  'PATCH /floors/:floor': call(
+    (of) => `/floors/${of.floor.id}`,
+    (of) => json({ reason: `${of.mark}-other-reason` }),
+  ),
+  'DELETE /floors/:floor': call((of) => `/floors/${of.floor.id}`),
   'GET /releases': call((of) => `/releases?product=${of.product.key}`),
   'GET /releases#cursor': callByQuery((of) => `/releases?${after(of.release.serial)}`),
   'POST /releases': call(
