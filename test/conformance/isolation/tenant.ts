@@ -124,6 +124,8 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
       module: modules[0]?.serial ?? null,
       version: `${mark}-${version}`,
       serial: base + serial,
+      // The floor is above what is assigned, so that it bars nobody's way.
+      sequence: serial,
       active: true,
       notes: `${mark} ${version} notes`,
       fileName: `${mark}-${version}.bin`,
