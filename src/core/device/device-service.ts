@@ -3,6 +3,7 @@ import { invalid, notFound, OtaError } from '../errors.ts'
 import { withKeys } from '../event/with-keys.ts'
 import { dropPrivateFirmware } from '../firmware/deploy-service.ts'
 import type { Stores } from '../ports.ts'
+import { leaveRollouts } from '../rollout/leave-rollouts.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { requireKey, requireLabels, requireSerial, requireText } from '../validate.ts'
 import { claimAliases, deviceNames } from './claim-aliases.ts'
@@ -112,6 +113,7 @@ export class DeviceService {
         { limit: 1000 },
       )
       await stores.aliases.release('device', device.serial)
+      await leaveRollouts(stores, device.serial)
       await stores.devices.delete(device.serial)
       await stores.tallies.add(scope.organisation, DEVICES, { by: -1 })
       const releases = new Set(updates.map((update) => update.release))

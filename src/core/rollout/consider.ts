@@ -37,9 +37,9 @@ export function considerRollout(
   const { rollout, selected, member, target } = candidate
   const name: RolloutName = { id: rollout.id, key: rollout.key }
   if (!selected.is) return passing({ kind: 'not-selected', rollout: name, reason: selected.reason })
-  if (target.kind === 'none' || !room) return passing({ kind: 'snapshot-being-taken', rollout: name })
   if (target.kind === 'unknown') return passing({ kind: 'previous-unknown', rollout: name })
   if (target.kind === 'missing') return passing({ kind: 'previous-missing', rollout: name, version: target.version })
+  if (target.kind === 'none' || !room) return passing({ kind: 'snapshot-being-taken', rollout: name })
   const { version, files } = target
   const offer: Offer = {
     source: { kind: 'rollout', rollout: rollout.serial, stage: rollout.stage },
@@ -48,7 +48,8 @@ export function considerRollout(
     ...(target.release && { release: target.release }),
     files,
   }
-  if (runsAll(subject, files)) return { kind: 'none', because: { kind: 'up-to-date', version }, passes: false, offer }
+  if (runsAll(subject, files))
+    return { kind: 'none', because: { kind: 'up-to-date', version }, passes: rollout.state === 'stopped', offer }
   const barred = barredBy(candidate, { name, version, files })
   if (barred) return passing(barred)
   const past = pastOf(candidate, { name, version, subject, asking })

@@ -103,6 +103,8 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
       expect(await rolloutMembers.listByDevice(device.serial, [third.serial])).toEqual([mine[2]])
       expect(await rolloutMembers.listByDevice(stranger.serial, all)).toEqual([its])
       expect(await rolloutMembers.listByDevice(device.serial, [])).toEqual([])
+      expect(bySerial(await rolloutMembers.listByDevice(device.serial))).toEqual(mine)
+      expect(await rolloutMembers.listByDevice(stranger.serial)).toEqual([its])
       const both = [device.serial, stranger.serial, device.serial, 999_999]
       expect(bySerial(await rolloutMembers.listByDevices(rollout.serial, both))).toEqual([mine[0], its])
       expect(await rolloutMembers.listByDevices(second.serial, both)).toEqual([mine[1]])

@@ -55,8 +55,8 @@ export interface RolloutMemberStore {
   /** Leaves out those that are members already; answers how many are new. */
   insertMany(rows: readonly NewMember[]): Promise<number>
   find(rollout: Serial, device: Serial): Promise<RolloutMember | undefined>
-  /** Of one device in these rollouts, in no particular order. */
-  listByDevice(device: Serial, rollouts: readonly Serial[]): Promise<RolloutMember[]>
+  /** Of one device, in these rollouts or in all, in no particular order. */
+  listByDevice(device: Serial, rollouts?: readonly Serial[]): Promise<RolloutMember[]>
   /** Of these devices in one rollout, in no particular order. */
   listByDevices(rollout: Serial, devices: readonly Serial[]): Promise<RolloutMember[]>
   update(serial: Serial, patch: MemberPatch): Promise<RolloutMember | undefined>

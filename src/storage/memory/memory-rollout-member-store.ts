@@ -23,7 +23,10 @@ export function memoryRolloutMemberStore({ tables, changes }: MemorySession): Ro
       return added
     },
     find: async (rollout, device) => find(rollout, device),
-    listByDevice: async (device, rollouts) => [...new Set(rollouts)].flatMap((rollout) => find(rollout, device) ?? []),
+    listByDevice: async (device, rollouts) =>
+      rollouts === undefined
+        ? [...rolloutMembers.rows({ where: ['device', device] })]
+        : [...new Set(rollouts)].flatMap((rollout) => find(rollout, device) ?? []),
     listByDevices: async (rollout, devices) => [...new Set(devices)].flatMap((device) => find(rollout, device) ?? []),
     async update(serial, patch) {
       const row = rolloutMembers.get(serial)

@@ -29,6 +29,9 @@ const TARGET = {
 const FIND = statement((db, rollout: Serial, device: Serial) =>
   db.selectFrom('rollout_members').selectAll().where('device', '=', device).where('rollout', '=', rollout),
 )
+const LIST_BY_DEVICE = statement((db, device: Serial) =>
+  db.selectFrom('rollout_members').selectAll().where('device', '=', device),
+)
 // As the partial indexes have it.
 const UNSETTLED = sql<boolean>`is_settled = false`
 // From rollout to rollout in the index, and never past the first of their members.
@@ -119,7 +122,8 @@ export class SqlRolloutMemberStore implements RolloutMemberStore {
     return row && toMember(row)
   }
 
-  async listByDevice(device: Serial, rollouts: readonly Serial[]): Promise<RolloutMember[]> {
+  async listByDevice(device: Serial, rollouts?: readonly Serial[]): Promise<RolloutMember[]> {
+    if (rollouts === undefined) return (await this.#session.all(LIST_BY_DEVICE(this.#session, device))).map(toMember)
     const rows: RolloutMember[] = []
     for (const some of slices([...new Set(rollouts)]))
       rows.push(...(await this.#session.all(ofDevice(this.#session, device, some))).map(toMember))

@@ -1,0 +1,23 @@
+import type { Serial } from '../common.ts'
+import type { Stores } from '../ports.ts'
+import { outcomeScopes } from './grant.ts'
+import { addEvidence } from './outcome.ts'
+
+/**
+ * Takes a device that is about to be deleted out of the counters of its rollouts, inside the transaction of its deletion.
+ * For the gates it settles as what is known of it: one that has not failed tells nothing.
+ */
+export async function leaveRollouts(stores: Stores, device: Serial): Promise<void> {
+  const members = await stores.rolloutMembers.listByDevice(device)
+  for (const { rollout } of members.toSorted((left, right) => left.rollout - right.rollout)) {
+    await stores.rolloutTallies.lock(rollout)
+    const member = await stores.rolloutMembers.find(rollout, device)
+    if (!member) continue
+    if (member.state !== 'waiting') {
+      const change = { outcomes: { [member.state]: -1 }, ...(member.holdsSlot && { slots: -1 }) }
+      for (const scope of outcomeScopes(member.stage)) await stores.rolloutTallies.add(rollout, scope, change)
+    }
+    if (member.grantedAt !== null && member.isVerifiable && !member.isSettled)
+      await addEvidence(stores, member, { settled: 1, ...(member.hasFailed && { settledFailed: 1 }) })
+  }
+}
