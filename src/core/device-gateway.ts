@@ -50,6 +50,8 @@ export interface AskStyle {
 
 export interface AskOptions extends AskStyle {
   readonly via: string
+  /** The device asks by itself, where a protocol knows push and pull. */
+  readonly pulls?: boolean
   /** Nothing new for now, as the device itself asks. */
   readonly hold?: Hold
 }

@@ -45,6 +45,8 @@ export interface Asking {
   readonly ignoreGroup?: boolean
   /** Whether the protocol tells what becomes of an update; default yes. */
   readonly isVerifiable?: boolean
+  /** The device asks by itself, where a protocol knows push and pull. */
+  readonly pulls?: boolean
   /** Nothing new is offered for now, as the device itself asks. */
   readonly hold?: Hold
   readonly limits: Pick<CoreLimits, 'retrySeconds'> & Considering['limits']
@@ -126,12 +128,13 @@ function floorFirst(candidates: Candidates, offer: Offer) {
 function decideRollouts(candidates: Candidates, asking: Asking): Decision {
   const considered: Considered[] = []
   const nothing: NoneBecause = { kind: 'nothing-assigned', ...(candidates.group && { groupIgnored: true }) }
-  let first: NoneBecause | undefined
+  let first: { readonly because: NoneBecause; readonly offer?: Offer } | undefined
   for (const candidate of candidates.rollouts) {
     const { rollout } = candidate
     const answer = considerRollout(candidate, candidates.rooms.get(rollout.serial), candidates, {
       now: asking.now,
       isVerifiable: asking.isVerifiable ?? true,
+      pulls: asking.pulls ?? false,
       limits: asking.limits,
     })
     considered.push({ rollout: { id: rollout.id, key: rollout.key }, because: answer.because })
@@ -141,9 +144,9 @@ function decideRollouts(candidates: Candidates, asking: Asking): Decision {
       return { kind: 'update', offer: answer.offer, because: answer.because, considered }
     }
     if (!answer.passes) return { ...none(answer.because, answer.offer), considered }
-    if (answer.because.kind !== 'not-selected') first ??= answer.because
+    if (answer.because.kind !== 'not-selected') first ??= answer
   }
-  return considered.length === 0 ? none(nothing) : { ...none(first ?? nothing), considered }
+  return considered.length === 0 ? none(nothing) : { ...none(first?.because ?? nothing, first?.offer), considered }
 }
 
 function underWay(open: Update, offer: Offer): Decision {

@@ -26,6 +26,8 @@ export type RolloutBecause =
   | (Of & { readonly kind: 'cancelled-here'; readonly version: string })
   | (Of & { readonly kind: 'rollout-paused' })
   | (Of & { readonly kind: 'rollout-stopped'; readonly words: string })
+  /** The device asked by itself, and this rollout is only pushed. */
+  | (Of & { readonly kind: 'push-only' })
   /** It must be verified on a few devices first. */
   | (Of & { readonly kind: 'verification-pending'; readonly version: string })
   | (Of & { readonly kind: 'downgrade'; readonly from: string; readonly to: string; readonly isForbidden: boolean })

@@ -9,6 +9,7 @@ import { checkRoom } from './check-room.ts'
 import { checkStage } from './check-stage.ts'
 import { checkWay } from './check-way.ts'
 import { penaltyOf } from './guards/penalty.ts'
+import { retryAt } from './retry-at.ts'
 import type { Room } from './room.ts'
 import { runsAll, type Subject } from './subject.ts'
 
@@ -16,6 +17,8 @@ export interface Considering {
   readonly now: Millis
   /** Whether the protocol that asks tells what becomes of an update. */
   readonly isVerifiable: boolean
+  /** The device asks by itself; see `RolloutOptions.pull`. */
+  readonly pulls?: boolean
   readonly limits: Pick<CoreLimits, 'retryMaxSeconds' | 'penaltyFailures' | 'penaltySeconds' | 'penaltyMaxSeconds'>
 }
 
@@ -48,9 +51,12 @@ export function considerRollout(
     ...(target.release && { release: target.release }),
     files,
   }
-  if (runsAll(subject, files))
-    return { kind: 'none', because: { kind: 'up-to-date', version }, passes: rollout.state === 'stopped', offer }
-  const barred = barredBy(candidate, { name, version, files })
+  // Done with here or stopped, it is free for the next one; else nothing behind this one may change what it runs.
+  if (runsAll(subject, files)) {
+    const passes = rollout.state === 'stopped' || isDone(member)
+    return { kind: 'none', because: { kind: 'up-to-date', version }, passes, offer }
+  }
+  const barred = barredBy(candidate, { name, version, files, asking })
   if (barred) return passing(barred)
   const past = pastOf(candidate, { name, version, subject, asking })
   if (past) return past
@@ -81,10 +87,14 @@ interface Facts {
   readonly version: string
 }
 
+function isDone(member: RolloutCandidate['member']): boolean {
+  return member?.state === 'succeeded' || member?.state === 'delivered'
+}
+
 /** What bars the rollout, or the device from it, until somebody changes it. */
 function barredBy(
   { rollout, member }: RolloutCandidate,
-  { name, version, files }: Facts & { files: readonly FirmwareFile[] },
+  { name, version, files, asking }: Facts & { files: readonly FirmwareFile[]; asking: Considering },
 ): NoneBecause | undefined {
   if (member && member.excludedAt !== null) return { kind: 'excluded', rollout: name, reason: member.excludedReason }
   if (files.some(({ firmware }) => firmware.withdrawn)) return { kind: 'withdrawn', version }
@@ -93,6 +103,7 @@ function barredBy(
     return { kind: 'rollout-stopped', rollout: name, words }
   }
   if (rollout.state !== 'running') return { kind: 'rollout-paused', rollout: name }
+  if (asking.pulls && !rollout.options.pull) return { kind: 'push-only', rollout: name }
   const isPending = files.some(({ firmware }) => firmware.verification.enabled && !firmware.verification.verified)
   return isPending && rollout.kind === 'update' ? { kind: 'verification-pending', rollout: name, version } : undefined
 }
@@ -113,12 +124,8 @@ function pastOf(
       case 'failed':
       case 'rolled-back': {
         const reason = subject.recent.find((one) => one.serial === member.update)?.reason ?? ''
-        const { attempts, pauseSeconds, steady } = rollout.options.retry
-        if (member.attempts >= attempts)
-          return passing({ kind: 'gave-up', rollout: name, attempts: member.attempts, reason })
-        const factor = steady ? 1 : 2 ** Math.min(member.attempts - 1, 30)
-        const seconds = steady ? pauseSeconds : Math.min(asking.limits.retryMaxSeconds, pauseSeconds * factor)
-        const until = member.changedAt + seconds * 1000
+        const until = retryAt(rollout.options.retry, member, asking.limits)
+        if (until === undefined) return passing({ kind: 'gave-up', rollout: name, attempts: member.attempts, reason })
         if (asking.now < until) return waiting({ kind: 'retry-later', until, attempt: member.attempts, reason })
       }
     }

@@ -26,6 +26,8 @@ export function explainRollout(because: Explained): string {
       return `Its update to ${because.version} was cancelled; rollout ${because.rollout.key} offers it again once it is told to retry the device.`
     case 'rollout-paused':
       return `${of} is paused.`
+    case 'push-only':
+      return `${of} is only pushed; devices cannot ask for it.`
     case 'rollout-stopped':
       return `${of} is stopped${because.words ? `: ${because.words}` : '.'}`
     case 'verification-pending':

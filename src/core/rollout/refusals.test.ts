@@ -12,6 +12,7 @@ const KINDS = {
   excluded: true,
   'cancelled-here': true,
   'rollout-paused': true,
+  'push-only': true,
   'rollout-stopped': true,
   'verification-pending': true,
   downgrade: true,
@@ -55,6 +56,15 @@ async function expectWhy(key: string, facts: NoneBecause | UpdateBecause, words:
 
 const exactly = (words: string) => new RegExp(`^${words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`)
 const iso = (at: number) => new Date(at).toISOString()
+
+it('push-only', async () => {
+  await fleet.addDevices(1)
+  await fleet.start({ ...FREE, options: { pull: false } })
+  const words = exactly('Rollout spring is only pushed; devices cannot ask for it.')
+  await expectWhy('d0', { kind: 'push-only', rollout: SPRING }, words, { ...NATIVE, pulls: true })
+  expect(await fleet.grant('d0', { ...NATIVE, pulls: true })).toBeUndefined()
+  expect(await fleet.grant('d0')).toMatchObject({ state: 'offered' })
+})
 
 describe('who is not meant', () => {
   it('not-selected', async () => {

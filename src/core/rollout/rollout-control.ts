@@ -5,6 +5,7 @@ import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { beginStage } from './begin-stage.ts'
 import { cohortName } from './cohorts.ts'
 import { judgeRollout, reopenedLimit } from './judge-rollout.ts'
+import { OFFERING } from './load-candidates.ts'
 import type { Rollout, RolloutState } from './rollout.ts'
 import { findRollout } from './rollout-service.ts'
 import { loadRoom } from './room.ts'
@@ -214,8 +215,14 @@ async function restart(stores: Stores, rollout: Rollout): Promise<void> {
 
 const NO_LIMIT = { grantLimit: Number.MAX_SAFE_INTEGER, unverifiableLimit: Number.MAX_SAFE_INTEGER }
 
-/** Firmware that is withdrawn or still to be verified would be refused to every device. */
+/**
+ * Firmware that is withdrawn or still to be verified would be refused to every device, and devices look no further than
+ * `OFFERING.live` rollouts.
+ */
 async function requireStartable(stores: Stores, rollout: Rollout): Promise<void> {
+  const live = { organisation: rollout.organisation, product: rollout.product, states: ['running', 'paused'] } as const
+  if ((await stores.rollouts.count(live)) >= OFFERING.live)
+    throw new OtaError('limit-reached', `${OFFERING.live} rollouts of its product run or are paused; end some of them.`)
   if (rollout.kind === 'undo') return
   const release = await stores.releases.find(rollout.release)
   for (const serial of release?.firmware ?? ([] as readonly Serial[])) {

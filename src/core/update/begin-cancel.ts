@@ -20,7 +20,8 @@ export function createCancelling(ports: Ports, limits: CoreLimits): DeviceGatewa
       if (decision.because.kind === 'cancelled') return update
       // Nothing was done yet: should the firmware come back, it is simply offered again.
       const trigger = update.state === 'pending' || update.state === 'offered' ? 'supersede' : 'cancel'
-      const move = { trigger, actor: SYSTEM, reason: 'the firmware was withdrawn' } as const
+      const reason = decision.because.kind === 'withdrawn' ? 'the firmware was withdrawn' : 'the rollout was stopped'
+      const move = { trigger, actor: SYSTEM, reason } as const
       return (await moveUpdate(stores, by, update, move)) ?? update
     })
 }
