@@ -65,5 +65,9 @@ export const ROLLOUT_EVENTS = {
     meaning: 'Devices were taken out of a rollout',
     details: { ...KEY, devices: 'keys of the devices', reason: "the operator's words" },
   },
+  'rollout.arrived': {
+    meaning: 'A device came to run the release by itself; it counts as updated',
+    details: { ...KEY, device: 'id of the device' },
+  },
   'rollout.snapshot-taken': { meaning: 'The list of devices is complete', details: { ...KEY, devices: 'how many' } },
 } as const satisfies Readonly<Record<string, EventTypeText>>

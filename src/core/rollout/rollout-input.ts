@@ -35,6 +35,8 @@ export interface RolloutInput {
   readonly product?: string
   readonly release: ReleaseReference
   readonly select?: SelectInput
+  /** As it is stored, in place of `select`: for programs that do not speak the filter language. */
+  readonly selection?: Selection
   /** One stage with everybody unless given. */
   readonly stages?: readonly StageInput[]
   readonly health?: HealthPolicyInput

@@ -17,6 +17,7 @@ import { type RolloutInput, selectionFrom } from './rollout-input.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { type StageInput, stagesFrom } from './stage-input.ts'
 import { stageScope, WHOLE } from './tally.ts'
+import { verificationStages } from './verification-limit.ts'
 
 /** What may change in a rollout that was made. Stages that have begun stay as they are. */
 export interface RolloutPatch {
@@ -129,32 +130,17 @@ async function requireReferences(stores: Stores, scope: Scope, { select, stages 
 }
 
 async function rowOf(stores: Stores, input: RolloutInput, release: Release) {
+  const { kind = 'update', stages } = input
+  const selection = input.selection ?? selectionFrom(input.select)
   return {
-    kind: input.kind ?? ('update' as const),
-    selection: selectionFrom(input.select),
-    stages: input.kind === 'verification' ? await verificationStages(stores, input, release) : stagesFrom(input.stages),
+    kind,
+    selection,
+    stages:
+      kind === 'verification' ? await verificationStages(stores, { stages, selection, release }) : stagesFrom(stages),
     health: healthPolicy(input.health),
     options: optionsFrom(input.options),
     undoes: null,
   }
-}
-
-/** A verification tries at most as many devices as its firmware allows, over all of its verifications. */
-async function verificationStages(stores: Stores, { stages }: RolloutInput, release: Release) {
-  let most = Number.POSITIVE_INFINITY
-  for (const serial of release.firmware) {
-    const firmware = await stores.firmware.find(serial)
-    if (firmware?.verification.enabled) most = Math.min(most, firmware.verification.maxDevices)
-  }
-  if (most === Number.POSITIVE_INFINITY) return stagesFrom(stages ?? [{ count: 5 }])
-  const { granted } = await stores.rolloutMembers.countVerified(release.serial)
-  const left = most - granted
-  if (left < 1) throw new OtaError('limit-reached', `It was tried on ${granted} devices, and ${most} are allowed.`)
-  const asked = stagesFrom(stages ?? [{ count: left }])
-  const [only] = asked
-  if (asked.length !== 1 || only?.reach.kind !== 'count' || only.reach.count > left)
-    throw invalid('stages', `a verification of it has one stage of a count, at most ${left}`)
-  return asked
 }
 
 type Row = Omit<Awaited<ReturnType<typeof rowOf>>, 'undoes' | 'kind'> & Pick<Rollout, 'undoes' | 'kind'>

@@ -1,0 +1,66 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { RolloutFleet } from '../../../test/support/rollout-fleet.ts'
+import { parseFilter } from '../filter/parse-filter.ts'
+import type { RolloutInput } from './rollout-input.ts'
+import { namedIds } from './verification-limit.ts'
+
+describe('namedIds', () => {
+  it.each([
+    ['id = "a"', ['a']],
+    ['id in ("a", "b")', ['a', 'b']],
+    ['id in ("a", "b") and version != "1"', ['a', 'b']],
+    ['tag.x = "y" and (status = "active" and id = "a")', ['a']],
+    ['not id = "a"', undefined],
+    ['id = "a" or id = "b"', undefined],
+    ['key = "a"', undefined],
+    ['', undefined],
+  ])('%s', (filter, ids) => {
+    expect(namedIds(parseFilter(filter))).toEqual(ids)
+  })
+})
+
+describe('a verification of firmware that two devices may try', () => {
+  let fleet: RolloutFleet
+  const ids: string[] = []
+
+  beforeEach(async () => {
+    fleet = await RolloutFleet.create(['d0', 'd1', 'd2'])
+    const { core, scope } = fleet
+    ids.length = 0
+    for (const key of ['d0', 'd1', 'd2']) ids.push((await core.devices.get(scope.organisation, key)).id)
+    const [module] = await core.products.modules((await core.products.get(scope.organisation, 'panel')).serial)
+    await core.deps.storage.transaction(async (stores) => {
+      const found = await stores.firmware.findByVersion(scope.organisation, module?.serial ?? 0, '1.1.0')
+      const verification = { enabled: true, verified: false, maxDevices: 2, minSucceeded: 2 }
+      await stores.firmware.update(found?.serial ?? 0, { verification })
+    })
+  })
+
+  const verify = (key: string, input: Partial<RolloutInput>) =>
+    fleet.start(key, '1.1.0', { kind: 'verification', ...input })
+  const naming = (...named: readonly (string | undefined)[]) => ({
+    selection: {
+      filter: { kind: 'one-of' as const, field: 'id' as const, values: named.map(String) },
+      reportingOnly: true,
+    },
+  })
+
+  it('names at most so many, over all of its verifications, and each device once', async () => {
+    const refused = { code: 'limit-reached', message: expect.stringContaining('At most 2 devices') }
+    await expect(verify('all', naming(...ids))).rejects.toMatchObject(refused)
+    await verify('first', naming(ids[0], ids[1]))
+    await verify('again', naming(ids[1]))
+    await expect(verify('more', naming(ids[2]))).rejects.toMatchObject(refused)
+    await expect(verify('count', { stages: [{ count: 1 }] })).rejects.toMatchObject(refused)
+  })
+
+  it('has one stage of a count where it names none', async () => {
+    const invalid = { code: 'invalid' }
+    await expect(verify('all', { stages: [{ percent: 100 }] })).rejects.toMatchObject(invalid)
+    await expect(verify('many', { stages: [{ count: 3 }] })).rejects.toMatchObject(invalid)
+    await verify('one', { stages: [{ count: 1 }] })
+    await fleet.grant('d0')
+    await expect(verify('two', { stages: [{ count: 2 }] })).rejects.toMatchObject(invalid)
+    expect((await verify('rest', {})).stages).toMatchObject([{ reach: { kind: 'count', count: 1 } }])
+  })
+})
