@@ -23,6 +23,7 @@ import { describeTallyStore } from '../core/organisation/tally-store.contract.ts
 import type { Storage } from '../core/ports.ts'
 import { describeProductStores } from '../core/product/product-store.contract.ts'
 import { describeReleaseStore } from '../core/release/release-store.contract.ts'
+import { describeMemberSearch } from '../core/rollout/member-search.contract.ts'
 import { describeRolloutMemberStore } from '../core/rollout/rollout-member-store.contract.ts'
 import { describeRolloutStore } from '../core/rollout/rollout-store.contract.ts'
 import { describeRolloutTallyRaces } from '../core/rollout/rollout-tally-races.contract.ts'
@@ -57,6 +58,7 @@ const CONTRACTS = [
   describeUpdateStore,
   describeRolloutStore,
   describeRolloutMemberStore,
+  describeMemberSearch,
   describeRolloutTallyStore,
   describeRolloutTallyRaces,
   describeEventStore,

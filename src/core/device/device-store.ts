@@ -13,6 +13,8 @@ export interface DeviceFilter {
   readonly nameContains?: string
   /** Only devices that `matchesFilter` accepts. */
   readonly where?: Filter
+  /** Only devices that are no members of this rollout. */
+  readonly outside?: Serial
 }
 
 /** A device and what its modules run. */

@@ -1,5 +1,6 @@
 import type { Id, Millis, New, Patch, Serial, Slice } from '../common.ts'
 import type { MemberPatch, MemberState, NewMember, RolloutMember } from './member.ts'
+import type { MemberFound, MemberSearch } from './member-search.ts'
 import type { Approval, Rollout, RolloutKind, RolloutState } from './rollout.ts'
 import type { Outcomes, Tally } from './tally.ts'
 
@@ -62,6 +63,10 @@ export interface RolloutMemberStore {
   update(serial: Serial, patch: MemberPatch): Promise<RolloutMember | undefined>
   list(filter: MemberFilter, slice: Slice): Promise<RolloutMember[]>
   count(filter: MemberFilter): Promise<number>
+  /** Members with their newest updates, the latest news first, then the highest serial. */
+  search(search: MemberSearch, slice: Pick<Slice, 'limit' | 'offset'>): Promise<MemberFound[]>
+  /** How many `search` finds in all. */
+  countFound(search: MemberSearch): Promise<number>
   /** Rollouts with members whose `settleAt` has passed and that are not settled. */
   listSettling(now: Millis, limit: number): Promise<Serial[]>
   /**

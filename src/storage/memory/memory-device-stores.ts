@@ -97,7 +97,7 @@ function narrowest(filter: DeviceFilter): NonNullable<Span<'organisation' | 'pro
 }
 
 function matches(tables: Tables, row: Device, filter: DeviceFilter): boolean {
-  const { organisation, product, group, status, search, nameContains, where } = filter
+  const { organisation, product, group, status, search, nameContains, where, outside } = filter
   return (
     row.organisation === organisation &&
     (product === undefined || row.product === product) &&
@@ -105,6 +105,7 @@ function matches(tables: Tables, row: Device, filter: DeviceFilter): boolean {
     (status === undefined || row.status === status) &&
     (search === undefined || containsText(row.key, search) || containsText(row.name, search)) &&
     (nameContains === undefined || containsText(row.name, nameContains)) &&
+    (outside === undefined || tables.rolloutMembers.find('device', joined(outside, row.serial)) === undefined) &&
     (where === undefined || matchesWhere(tables, row, where))
   )
 }

@@ -1,6 +1,7 @@
 import type { Serial } from '../../core/common.ts'
 import { MEMBER_STATES, type MemberState, type NewMember, type RolloutMember } from '../../core/rollout/member.ts'
 import type { MemberFilter, RolloutMemberStore } from '../../core/rollout/rollout-store.ts'
+import { foundMembers } from './memory-member-search.ts'
 import { count, type MemorySession, spanOf, take } from './memory-session.ts'
 import { joined, type Tables } from './memory-tables.ts'
 
@@ -39,6 +40,8 @@ export function memoryRolloutMemberStore({ tables, changes }: MemorySession): Ro
       take(rolloutMembers.rows(spanOf(slice, ['rollout', filter.rollout])), slice, (row) => matches(row, filter)),
     count: async (filter) =>
       count(rolloutMembers.rows({ where: ['rollout', filter.rollout] }), (row) => matches(row, filter)),
+    search: async (search, { limit, offset = 0 }) => foundMembers(tables, search).slice(offset, offset + limit),
+    countFound: async (search) => foundMembers(tables, search).length,
     listSettling: async (now, limit) =>
       take(tables.rollouts.rows({}), { limit }, ({ serial }) => rolloutMembers.through(serial, now, 1).length > 0).map(
         ({ serial }) => serial,

@@ -85,6 +85,21 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
       ['rollout_members_by_rollout_excluded'],
     ],
     [
+      'members by what they are like',
+      (s) => s.rolloutMembers.search({ rollouts: [1], like: [{ states: ['open'], updateStates: ['offered'] }] }, page),
+      ['rollout_members_by_rollout', 'updates USING INTEGER PRIMARY KEY'],
+    ],
+    [
+      'some members of many rollouts',
+      (s) => s.rolloutMembers.search({ rollouts: [1, 2, 3], devices: [1, 2] }, page),
+      ['rollout_members__device (device=? AND rollout=?)', 'updates USING INTEGER PRIMARY KEY'],
+    ],
+    [
+      'devices outside a rollout',
+      (s) => s.devices.list({ organisation: 1, product: 1, outside: 1 }, page),
+      ['devices_by_product_serial', 'rollout_members__device'],
+    ],
+    [
       'rollouts that settle',
       (s) => s.rolloutMembers.listSettling(1, 10),
       ['rollout_members_by_rollout_settle_at', 'rollout_members_by_rollout_settle_at'],

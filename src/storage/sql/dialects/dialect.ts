@@ -56,6 +56,8 @@ export interface SqlDialect {
   readonly bulkRows: number
   /** One member of a column that holds a JSON object of strings; null when it has none of that name. */
   labelOf(column: string, name: string): RawBuilder<string | null>
+  /** The text at a path in a column that holds JSON; null where there is none. */
+  textAt(column: string, path: ReadonlyArray<string | number>): RawBuilder<string | null>
   /** Whether a text has this part, case-sensitively and without patterns; null of null. */
   holds(text: RawBuilder<string | null>, part: string): RawBuilder<boolean | null>
   /** Largest number of parameters of a statement. */

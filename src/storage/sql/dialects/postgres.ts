@@ -1,4 +1,4 @@
-import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely'
+import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder, sql } from 'kysely'
 import { camelCase } from '../camel-case.ts'
 import type { Failure, SqlDialect } from './dialect.ts'
 
@@ -37,18 +37,28 @@ export const postgresDialect: SqlDialect = {
   },
   hasStatistics: true,
   bulkRows: 1_000,
-  // Such an escape anywhere in the column would fail the query, so it becomes the replacement character.
-  labelOf: (column, name) => {
-    const json = sql.ref(column)
-    return sql`(case when strpos(${json}, ${sql.lit('\\u')}) = 0 then ${json}
-      else regexp_replace(${json}, ${UNKEPT}, ${sql.lit('\\1\ufffd')}, 'g') end)::json ->> cast(${name} as text)`
-  },
+  labelOf: (column, name) => textAt(column, [name]),
+  textAt,
   holds: (text, part) => sql`strpos(${text}, ${part}) > 0`,
   maxParameters: 65_535,
   createAdapter: () => new PostgresAdapter(),
   createQueryCompiler: () => new PostgresQueryCompiler(),
   createIntrospector: (db) => new PostgresIntrospector(db),
   failureOf,
+}
+
+/** An escape that cannot be kept, anywhere in the column, would fail the query: it becomes the replacement character. */
+function textAt(column: string, path: ReadonlyArray<string | number>): RawBuilder<string | null> {
+  const json = sql.ref(column)
+  const kept = sql`(case when strpos(${json}, ${sql.lit('\\u')}) = 0 then ${json}
+    else regexp_replace(${json}, ${UNKEPT}, ${sql.lit('\\1\ufffd')}, 'g') end)::json`
+  return path.reduce<RawBuilder<string | null>>(
+    (at, step, index) => {
+      const key = typeof step === 'number' ? sql`cast(${step} as integer)` : sql`cast(${step} as text)`
+      return index === path.length - 1 ? sql`${at} ->> ${key}` : sql`(${at} -> ${key})`
+    },
+    kept as RawBuilder<string | null>,
+  )
 }
 
 const TEXT = new Set(['22021', '22P05'])

@@ -1,4 +1,4 @@
-import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely'
+import { type RawBuilder, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely'
 import { camelCase } from '../camel-case.ts'
 import type { Failure, SqlDialect } from './dialect.ts'
 
@@ -19,14 +19,20 @@ export const sqliteDialect: SqlDialect = {
   log: undefined,
   hasStatistics: false,
   bulkRows: 1,
-  // A name in a path is quoted as in JSON.
-  labelOf: (column, name) => sql`json_extract(${sql.ref(column)}, ${`$.${JSON.stringify(name)}`})`,
+  labelOf: (column, name) => textAt(column, [name]),
+  textAt,
   holds: (text, part) => sql`instr(${text}, ${part}) > 0`,
   maxParameters: 32_766,
   createAdapter: () => new TransactionalSqliteAdapter(),
   createQueryCompiler: () => new SqliteQueryCompiler(),
   createIntrospector: (db) => new SqliteIntrospector(db),
   failureOf,
+}
+
+/** A name in a path is quoted as in JSON. */
+function textAt(column: string, path: ReadonlyArray<string | number>): RawBuilder<string | null> {
+  const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${JSON.stringify(step)}`))
+  return sql`json_extract(${sql.ref(column)}, ${`$${steps.join('')}`})`
 }
 
 /** Kysely leaves migrations of SQLite outside a transaction, although SQLite can undo DDL. */

@@ -130,13 +130,24 @@ export class SqlDeviceStore implements DeviceStore {
     return members.length
   }
 
-  #filtered({ organisation, product, group, status, search, nameContains, where }: DeviceFilter) {
+  #filtered({ organisation, product, group, status, search, nameContains, where, outside }: DeviceFilter) {
     let found = this.#session.compiler.selectFrom('devices').where('organisation', '=', organisation)
     if (product !== undefined) found = found.where('product', '=', product)
     if (group !== undefined) found = found.where('device_group', '=', group)
     if (status !== undefined) found = found.where('status', '=', status)
     if (search !== undefined) found = found.where(contains(['key_folded', 'name_folded'], search))
     if (nameContains !== undefined) found = found.where(contains(['name_folded'], nameContains))
+    if (outside !== undefined)
+      found = found.where(({ exists, not, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('rollout_members')
+              .select('rollout_members.serial')
+              .whereRef('rollout_members.device', '=', 'devices.serial')
+              .where('rollout_members.rollout', '=', outside),
+          ),
+        ),
+      )
     if (where !== undefined) found = found.where(filterWhere(where, this.#session.dialect))
     return found
   }

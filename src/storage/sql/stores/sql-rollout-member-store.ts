@@ -7,6 +7,7 @@ import {
   type NewMember,
   type RolloutMember,
 } from '../../../core/rollout/member.ts'
+import type { MemberFound, MemberSearch } from '../../../core/rollout/member-search.ts'
 import type { MemberFilter, RolloutMemberStore } from '../../../core/rollout/rollout-store.ts'
 import { anyDb, insertQuery, insertRow, insertStatement, type Target } from '../insert-row.ts'
 import { pauses } from '../pauses.ts'
@@ -15,7 +16,9 @@ import type { Session } from '../session.ts'
 import { sliced, slices } from '../slice.ts'
 import { statement, Template, TemplateCache } from '../statement.ts'
 import { defined, type Values } from '../values.ts'
+import { LAST_NEWS, searching } from './member-search-query.ts'
 import { memberColumns, toMember } from './rollout-rows.ts'
+import { toUpdate, UPDATE } from './update-rows.ts'
 
 type MemberRow = Row<'rollout_members'>
 
@@ -157,6 +160,27 @@ export class SqlRolloutMemberStore implements RolloutMemberStore {
     const query = filtered(this.#session.compiler.selectFrom('rollout_members'), filter)
     const counted = await this.#session.first(query.select(sql<number>`count(*)`.as('count')).compile())
     return counted?.count ?? 0
+  }
+
+  async search(search: MemberSearch, { limit, offset = 0 }: Pick<Slice, 'limit' | 'offset'>): Promise<MemberFound[]> {
+    const query = searching(this.#session, search)
+      .selectAll('rollout_members')
+      .select(UPDATE.columns)
+      .orderBy(LAST_NEWS, 'desc')
+      .orderBy('rollout_members.serial', 'desc')
+      .limit(limit)
+      .offset(offset)
+    const rows = await this.#session.all(query.compile())
+    return rows.map((row) => {
+      const update = UPDATE.of(row)
+      const isThere = (update.serial as number | null) !== null
+      return { member: toMember(row as MemberRow), ...(isThere && { update: toUpdate(update) }) }
+    })
+  }
+
+  async countFound(search: MemberSearch): Promise<number> {
+    const query = searching(this.#session, search).select(sql<number>`count(*)`.as('count'))
+    return (await this.#session.first(query.compile()))?.count ?? 0
   }
 
   async listSettling(now: Millis, limit: number): Promise<Serial[]> {

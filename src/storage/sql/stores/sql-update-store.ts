@@ -3,42 +3,15 @@ import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common
 import { OtaError } from '../../../core/errors.ts'
 import { isOpen, type Update, type UpdateState } from '../../../core/update/update.ts'
 import type { UpdateFilter, UpdateStore } from '../../../core/update/update-store.ts'
-import { EntityTable } from '../entity-table.ts'
 import { oldest } from '../oldest.ts'
-import type { Row } from '../schema.ts'
 import type { Session } from '../session.ts'
 import { sliced } from '../slice.ts'
 import { statement } from '../statement.ts'
 import { unindexed } from '../unindexed.ts'
-import { fromJson, toJson } from '../values.ts'
+import { UPDATES } from './update-rows.ts'
 
 /** Vendors' devices keep the number in 32 bits, signed. */
 const HIGHEST_SERIAL = 2 ** 31 - 1
-
-const TABLE = new EntityTable<'updates', Update>({
-  table: 'updates',
-  uniques: [{ field: 'device', columns: ['device'], among: { is_open: true } }],
-  toColumns: (update) => ({
-    organisation: update.organisation,
-    device: update.device,
-    release: update.release,
-    assignment: update.assignment,
-    rollout: update.rollout,
-    via: update.via,
-    state: update.state,
-    is_open: update.state && isOpen(update.state),
-    attempt: update.attempt,
-    progress: update.progress,
-    reason: update.reason,
-    steps: toJson(update.steps),
-    changed_at: update.changedAt,
-    closed_at: update.closedAt,
-    confirm_after: update.confirmAfter,
-    deadline: update.deadline,
-    time_outs: update.timeOuts && toJson(update.timeOuts),
-  }),
-  toEntity: toUpdate,
-})
 
 const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
   db.selectFrom('updates').selectAll().where('id', '=', id).where('organisation', '=', organisation),
@@ -86,30 +59,30 @@ export class SqlUpdateStore implements UpdateStore {
   }
 
   async insert(row: New<Update>): Promise<Update> {
-    const update = await TABLE.insert(this.#session, row)
+    const update = await UPDATES.insert(this.#session, row)
     if (update.serial > HIGHEST_SERIAL) throw new OtaError('limit-reached', 'No number is left for another update')
     this.#session.changes.device(update.device)
     return update
   }
 
   find(serial: Serial): Promise<Update | undefined> {
-    return TABLE.find(this.#session, serial)
+    return UPDATES.find(this.#session, serial)
   }
 
   findById(organisation: Serial, id: Id): Promise<Update | undefined> {
-    return TABLE.one(this.#session, FIND_BY_ID(this.#session, organisation, id))
+    return UPDATES.one(this.#session, FIND_BY_ID(this.#session, organisation, id))
   }
 
   findOpen(device: Serial): Promise<Update | undefined> {
-    return TABLE.one(this.#session, FIND_OPEN(this.#session, device))
+    return UPDATES.one(this.#session, FIND_OPEN(this.#session, device))
   }
 
   findLatest(device: Serial): Promise<Update | undefined> {
-    return TABLE.one(this.#session, FIND_LATEST(this.#session, device))
+    return UPDATES.one(this.#session, FIND_LATEST(this.#session, device))
   }
 
   findLatestSucceeded(device: Serial): Promise<Update | undefined> {
-    return TABLE.one(this.#session, FIND_LATEST_SUCCEEDED(this.#session, device))
+    return UPDATES.one(this.#session, FIND_LATEST_SUCCEEDED(this.#session, device))
   }
 
   async move(
@@ -118,7 +91,7 @@ export class SqlUpdateStore implements UpdateStore {
     patch: Patch<Update>,
   ): Promise<Update | undefined> {
     const { state, revision } = typeof from === 'string' ? { state: from, revision: undefined } : from
-    const update = await TABLE.change(this.#session, serial, { patch, ifRevision: revision, while: { state } })
+    const update = await UPDATES.change(this.#session, serial, { patch, ifRevision: revision, while: { state } })
     if (update) this.#session.changes.device(update.device)
     return update
   }
@@ -133,15 +106,15 @@ export class SqlUpdateStore implements UpdateStore {
     if (states?.every(isOpen)) query = query.where('is_open', '=', sql.lit(true))
     if (release !== undefined) query = query.where('release', '=', release)
     if (states !== undefined) query = query.where('state', 'in', [...states])
-    return TABLE.many(this.#session, sliced(query, 'serial', slice).compile())
+    return UPDATES.many(this.#session, sliced(query, 'serial', slice).compile())
   }
 
   listDue(now: Millis, limit: number): Promise<Update[]> {
-    return TABLE.many(this.#session, LIST_DUE(this.#session, now, limit))
+    return UPDATES.many(this.#session, LIST_DUE(this.#session, now, limit))
   }
 
   listOverdue(now: Millis, limit: number): Promise<Update[]> {
-    return TABLE.many(this.#session, LIST_OVERDUE(this.#session, now, limit))
+    return UPDATES.many(this.#session, LIST_OVERDUE(this.#session, now, limit))
   }
 
   async deleteClosed(before: Millis, limit: number): Promise<number> {
@@ -152,30 +125,5 @@ export class SqlUpdateStore implements UpdateStore {
     const deleted = await this.#session.all(query.compile())
     for (const { device } of deleted) this.#session.changes.device(device)
     return deleted.length
-  }
-}
-
-function toUpdate(row: Row<'updates'>): Update {
-  return {
-    serial: row.serial,
-    id: row.id,
-    createdAt: row.created_at,
-    revision: row.revision,
-    organisation: row.organisation,
-    device: row.device,
-    release: row.release,
-    assignment: row.assignment,
-    rollout: row.rollout,
-    via: row.via,
-    state: row.state as UpdateState,
-    attempt: row.attempt,
-    progress: row.progress,
-    reason: row.reason,
-    steps: fromJson(row.steps),
-    changedAt: row.changed_at,
-    closedAt: row.closed_at,
-    confirmAfter: row.confirm_after,
-    deadline: row.deadline,
-    timeOuts: row.time_outs === null ? null : fromJson(row.time_outs),
   }
 }
