@@ -24,10 +24,10 @@ describe('a verification of firmware that two devices may try', () => {
   const ids: string[] = []
 
   beforeEach(async () => {
-    fleet = await RolloutFleet.create(['d0', 'd1', 'd2'])
+    fleet = await RolloutFleet.open()
     const { core, scope } = fleet
     ids.length = 0
-    for (const key of ['d0', 'd1', 'd2']) ids.push((await core.devices.get(scope.organisation, key)).id)
+    for (const key of await fleet.addDevices(3)) ids.push((await fleet.device(key)).id)
     const [module] = await core.products.modules((await core.products.get(scope.organisation, 'panel')).serial)
     await core.deps.storage.transaction(async (stores) => {
       const found = await stores.firmware.findByVersion(scope.organisation, module?.serial ?? 0, '1.1.0')
@@ -37,7 +37,7 @@ describe('a verification of firmware that two devices may try', () => {
   })
 
   const verify = (key: string, input: Partial<RolloutInput>) =>
-    fleet.start(key, '1.1.0', { kind: 'verification', ...input })
+    fleet.start({ key, kind: 'verification', health: { mode: 'off' }, ...input })
   const naming = (...named: readonly (string | undefined)[]) => ({
     selection: {
       filter: { kind: 'one-of' as const, field: 'id' as const, values: named.map(String) },
