@@ -12,7 +12,7 @@ export interface CoreLimits {
   readonly retrySeconds: number
   /** Longest such pause, seconds. */
   readonly retryMaxSeconds: number
-  /** Updates of a device that fail in a row before it is left alone for a while; 0 = never. */
+  /** Updates of a device that fail in a row, of its last 20, before it is left alone for a while; 0 = never. */
   readonly penaltyFailures: number
   /** How long it is left alone then, seconds; doubles with each further failure. */
   readonly penaltySeconds: number

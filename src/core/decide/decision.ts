@@ -4,6 +4,7 @@ import type { FirmwareFile } from '../firmware/firmware.ts'
 import type { Floor } from '../floor/floor.ts'
 import type { Release } from '../release/release.ts'
 import type { RolloutBecause, RolloutName } from '../rollout/because.ts'
+import type { NoPathBecause } from '../rollout/guards/path.ts'
 import type { Update } from '../update/update.ts'
 
 /** Where an offer comes from. */
@@ -63,7 +64,10 @@ export type NoneBecause =
       readonly from: string | null
       readonly to: string
       readonly needs: string
+      /** Of the floor, when it is about one. */
       readonly reason?: string
+      /** What bars the way, unless it is simply that `to` cannot be installed from what the device runs. */
+      readonly barrier?: NoPathBecause
     }
   | RolloutBecause
 

@@ -1,4 +1,5 @@
 import { explainRollout, isOfRollout } from '../rollout/explain-rollout.ts'
+import { barrierInWords } from '../rollout/guards/barrier-in-words.ts'
 import type { CancelBecause, Decision, NoneBecause, UpdateBecause } from './decision.ts'
 
 const GROUP_IGNORED =
@@ -45,8 +46,11 @@ export function explainBecause(because: Because, version = ''): string {
       return because.by === 'metered'
         ? 'The device is on a metered connection; it is offered nothing new for now.'
         : 'The battery of the device is low; it is offered nothing new for now.'
-    case 'no-path':
-      return `It runs ${because.from ?? 'an unknown version'}; ${because.to} can be installed only from ${because.needs}${because.reason ? ` (${because.reason})` : ''}. There is no way there.`
+    case 'no-path': {
+      const runs = `It runs ${because.from ?? 'an unknown version'}`
+      if (because.barrier) return `${runs}; there is no way to ${because.to}: ${barrierInWords(because.barrier)}.`
+      return `${runs}; ${because.to} can be installed only from ${because.needs}. There is no way there.`
+    }
     case 'cancelled':
       return 'Its update was cancelled by an operator; the device is asked to stop.'
     case 'up-to-date':

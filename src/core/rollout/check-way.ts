@@ -5,7 +5,7 @@ import type { FloorFile } from '../floor/floor-file.ts'
 import type { RolloutName } from './because.ts'
 import type { Versioned } from './guards/compare-versions.ts'
 import { checkDowngrade } from './guards/downgrade.ts'
-import { nextStep, type PathFirmware } from './guards/path.ts'
+import { type NoPathBecause, nextStep, type PathFirmware } from './guards/path.ts'
 import type { Rollout } from './rollout.ts'
 import type { Subject } from './subject.ts'
 
@@ -59,6 +59,7 @@ export function wayOf(subject: Subject, firmware: FirmwareFile['firmware'], igno
         to: firmware.version,
         needs: step.needs,
         ...('reason' in step.because && { reason: step.because.reason }),
+        ...(!isOwn(step.because, running, firmware) && { barrier: step.because }),
       })
     case 'floor': {
       const floor = floors.find((one) => one.file.firmware.serial === step.floor.firmware)
@@ -68,6 +69,12 @@ export function wayOf(subject: Subject, firmware: FirmwareFile['firmware'], igno
       return { kind: 'floor', floor, because }
     }
   }
+}
+
+/** Whether it is the target's own from-versions that the running version does not meet. */
+function isOwn(because: NoPathBecause, running: Versioned | null, target: Versioned): boolean {
+  const from = running?.version ?? null
+  return because.kind === 'from-versions' && because.version === target.version && because.from === from
 }
 
 function towards(way: Way & { kind: 'floor' }, version: string): Way {

@@ -9,7 +9,8 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   devicesPerOrganisation: 'devices of one organisation',
   retrySeconds: 'pause after a failed update before the same assignment is offered again, seconds; doubles each time',
   retryMaxSeconds: 'longest such pause, seconds',
-  penaltyFailures: 'updates of a device that fail in a row before it is left alone for a while; 0 = never',
+  penaltyFailures:
+    'updates of a device that fail in a row, of its last 20, before it is left alone for a while; 0 = never',
   penaltySeconds: 'how long it is left alone then, seconds; doubles with each further failure',
   penaltyMaxSeconds: 'longest such time, seconds',
   inferSeconds: 'over protocols without reports: quiet time after a download that counts as installed, seconds',

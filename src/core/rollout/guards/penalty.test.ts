@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_CORE_LIMITS } from '../../limits.ts'
 import type { UpdateState } from '../../update/update.ts'
-import { type PenaltyLimits, penaltyDepth, penaltyOf } from './penalty.ts'
+import { type PenaltyLimits, penaltyOf } from './penalty.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -78,20 +78,6 @@ describe('the penalty box', () => {
   it('is switched off by 0 failures, and takes 1 for the first', () => {
     expect(penalty('FFFFFF', { penaltyFailures: 0 })).toBeUndefined()
     expect(penalty('F', { penaltyFailures: 1 })?.failures).toBe(1)
-  })
-
-  it.each([
-    ['the defaults', {}, 8],
-    ['a longest that is no power of two', { penaltyMaxSeconds: 86_401 }, 4],
-    ['a longest below the first', { penaltyMaxSeconds: 60 }, 3],
-    ['none', { penaltyFailures: 0 }, 0],
-    ['no time', { penaltySeconds: 0 }, 3],
-  ] as const)('needs no more of the past than it says: %s', (_name, facts, depth) => {
-    const limits = { ...LIMITS, ...facts }
-    expect(penaltyDepth(limits)).toBe(depth)
-    const long = (failures: number) => penaltyOf(history('F'.repeat(failures)), limits, { now: 0, pardonedAt: null })
-    expect(long(depth)?.until).toBe(long(depth + 5)?.until)
-    if (depth > limits.penaltyFailures) expect(long(depth - 1)?.until).toBeLessThan(long(depth)?.until ?? 0)
   })
 
   it('has the documented defaults', () => {

@@ -43,11 +43,3 @@ export function penaltyOf(
   const until = newest + seconds * 1000
   return now < until ? { until, failures: failed.length } : undefined
 }
-
-/** So many failures in a row tell all that `penaltyOf` can say; more make no penalty longer. */
-export function penaltyDepth(limits: PenaltyLimits): number {
-  const { penaltyFailures, penaltySeconds, penaltyMaxSeconds } = limits
-  if (penaltyFailures === 0) return 0
-  const doublings = penaltySeconds > 0 ? Math.ceil(Math.log2(Math.max(1, penaltyMaxSeconds / penaltySeconds))) : 0
-  return penaltyFailures + doublings
-}
