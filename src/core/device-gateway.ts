@@ -46,6 +46,8 @@ export interface AskStyle {
   readonly ignoreGroup?: boolean
   /** Whether the protocol tells what becomes of an update; default yes. Devices that do not are no evidence for a gate. */
   readonly isVerifiable?: boolean
+  /** Devices of a product with a catalogue choose from it by themselves; neither assignments nor rollouts reach them. */
+  readonly choosesFromCatalogue?: boolean
 }
 
 export interface AskOptions extends AskStyle {

@@ -157,6 +157,25 @@ const cases: readonly Case[] = [
       'Nothing is assigned to the device itself. Its group has an assignment, which it gets only if it is configured to ask as a member of the group.',
   },
   {
+    name: 'a product with a catalogue, over a protocol whose devices choose',
+    candidates: {
+      own: offer('1.2.0'),
+      product: {
+        ...row(7),
+        organisation: 1,
+        key: 'panel',
+        name: 'Panel',
+        distribution: 'catalogue',
+        downgrades: 'guarded',
+        aliases: {},
+      },
+    },
+    asking: { choosesFromCatalogue: true },
+    expected: { kind: 'none', because: { kind: 'chooses-itself', product: 'panel' } },
+    words:
+      'Devices of product panel choose from its catalogue over this protocol; assignments and rollouts reach them only if the product is managed.',
+  },
+  {
     name: 'disabled',
     candidates: { device: { ...device, status: 'disabled' }, own: offer('1.2.0') },
     expected: { kind: 'none', because: { kind: 'disabled' } },

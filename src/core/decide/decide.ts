@@ -47,6 +47,8 @@ export interface Asking {
   readonly isVerifiable?: boolean
   /** The device asks by itself, where a protocol knows push and pull. */
   readonly pulls?: boolean
+  /** Devices of a product with a catalogue choose from it by themselves. */
+  readonly choosesFromCatalogue?: boolean
   /** Nothing new is offered for now, as the device itself asks. */
   readonly hold?: Hold
   readonly limits: Pick<CoreLimits, 'retrySeconds'> & Considering['limits']
@@ -57,6 +59,8 @@ export function decide(candidates: Candidates, asking: Asking): Decision {
   const { device, open } = candidates
   const offer = candidates.own ?? (asking.ignoreGroup ? undefined : candidates.group)
   if (device.status === 'disabled') return none({ kind: 'disabled' })
+  if (asking.choosesFromCatalogue && candidates.product?.distribution === 'catalogue' && !open)
+    return none({ kind: 'chooses-itself', product: candidates.product.key })
   const ending = endingOf(candidates, asking)
   if (ending) return ending
   if (open && !offer && open.via === asking.via && candidates.openOffer) return underWay(open, candidates.openOffer)

@@ -42,6 +42,8 @@ export type NoneBecause =
   | { readonly kind: 'disabled' }
   /** `groupIgnored`: the group has an assignment, but this protocol's devices ask as group members themselves. */
   | { readonly kind: 'nothing-assigned'; readonly groupIgnored?: true }
+  /** Its product has a catalogue, from which devices of this protocol take what they like. */
+  | { readonly kind: 'chooses-itself'; readonly product: string }
   | { readonly kind: 'frozen'; readonly scope: 'server' | 'organisation' }
   | { readonly kind: 'withdrawn'; readonly version: string }
   | { readonly kind: 'other-product'; readonly release: string }

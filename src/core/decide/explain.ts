@@ -30,6 +30,8 @@ export function explainBecause(because: Because, version = ''): string {
       return 'The device is disabled; it is offered nothing.'
     case 'nothing-assigned':
       return because.groupIgnored ? GROUP_IGNORED : 'Nothing is assigned to the device or its group.'
+    case 'chooses-itself':
+      return `Devices of product ${because.product} choose from its catalogue over this protocol; assignments and rollouts reach them only if the product is managed.`
     case 'frozen':
       return `Nothing new is offered while the ${because.scope} is frozen.`
     case 'withdrawn':

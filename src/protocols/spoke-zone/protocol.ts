@@ -32,7 +32,7 @@ export function spokeZoneProtocol(host: ProtocolHost, config?: Readonly<Record<s
   return {
     name: owner.name,
     owner,
-    asks: { reporting: 'silent' },
+    asks: { reporting: 'silent', isVerifiable: false, choosesFromCatalogue: true },
     redactions: [],
     secretHeaders: ['x-access-token'],
     async register(scope) {
