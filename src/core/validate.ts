@@ -1,6 +1,17 @@
 import { isKey, type Labels, type Serial } from './common.ts'
-import { invalid } from './errors.ts'
+import { invalid, isOtaError } from './errors.ts'
 import type { CoreLimits } from './limits.ts'
+
+/** Does the work of reading a member of something larger: what it finds `invalid` is named within `field`. */
+export function inField<T>(field: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!isOtaError(error, 'invalid')) throw error
+    const { field: inner, reason, ...details } = error.details
+    throw invalid(`${field}.${String(inner)}`, String(reason), details)
+  }
+}
 
 /** Throws `invalid` unless `value` is a key. */
 export function requireKey(field: string, value: string): string {

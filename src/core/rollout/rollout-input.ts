@@ -53,7 +53,7 @@ const MOST = 1_000
 /** The selection as it is stored. Throws `invalid` naming the field. */
 export function selectionFrom(select: SelectInput = {}): Selection {
   const of: Filter[] = []
-  if (select.filter !== undefined) of.push(parseFilter(select.filter))
+  if (select.filter !== undefined) of.push(parseFilter(select.filter, 'select.filter'))
   for (const [name, values] of Object.entries(select.tags ?? {})) of.push(oneOf(`tag.${name}`, values, 'select.tags'))
   for (const [name, values] of Object.entries(select.attributes ?? {}))
     of.push(oneOf(`attribute.${name}`, values, 'select.attributes'))

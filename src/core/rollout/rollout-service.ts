@@ -7,7 +7,7 @@ import { findProduct } from '../product/product-service.ts'
 import type { Release } from '../release/release.ts'
 import { resolveRelease } from '../release/release-service.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
-import { requireKey, requireText } from '../validate.ts'
+import { inField, requireKey, requireText } from '../validate.ts'
 import { NO_COUNTS } from './health/counts.ts'
 import { healthPolicy } from './health/health-policy.ts'
 import { grantLimits } from './health/judge.ts'
@@ -98,7 +98,7 @@ export class RolloutService {
 }
 
 /** Batches of a snapshot that are taken before `create` returns. */
-const SNAPSHOT_BATCHES = 10
+export const SNAPSHOT_BATCHES = 10
 
 /** By key or id, within the organisation. Throws `not-found`. */
 export async function findRollout(stores: Stores, organisation: Serial, reference: string): Promise<Rollout> {
@@ -137,7 +137,7 @@ async function rowOf(stores: Stores, input: RolloutInput, release: Release) {
     selection,
     stages:
       kind === 'verification' ? await verificationStages(stores, { stages, selection, release }) : stagesFrom(stages),
-    health: healthPolicy(input.health),
+    health: inField('health', () => healthPolicy(input.health)),
     options: optionsFrom(input.options),
     undoes: null,
   }

@@ -2,6 +2,7 @@ import { OtaError } from '../errors.ts'
 import { EVERY_DEVICE } from '../filter/filter.ts'
 import type { Stores } from '../ports.ts'
 import type { Scope, ServiceDeps } from '../service.ts'
+import { inField } from '../validate.ts'
 import { type HealthPolicyInput, healthPolicy } from './health/health-policy.ts'
 import { optionsFrom } from './options-input.ts'
 import type { Rollout } from './rollout.ts'
@@ -70,7 +71,7 @@ export class UndoService {
       release,
       selection: { filter: EVERY_DEVICE, reportingOnly: false },
       stages: stagesFrom(input.stages),
-      health: healthPolicy(input.health ?? undone.health),
+      health: inField('health', () => healthPolicy(input.health ?? undone.health)),
       options: optionsFrom({ ...undone.options, allowDowngrade: input.allowDowngrade ?? false, ignorePenalty: true }),
       input: { key: input.key ?? `${undone.key}-undo`.slice(0, 64), priority: Math.min(1000, undone.priority + 1) },
     })
