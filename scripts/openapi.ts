@@ -20,6 +20,7 @@ export async function openApiText(): Promise<string> {
   try {
     await app.register((scope) => managementApi(host, { version: VERSION, tokenIssuers: {} }).register(scope))
     const reply = await app.inject('/api/godwit/v1/openapi.json')
+    if (reply.statusCode !== 200) throw new Error(`the document could not be made: ${reply.body}`)
     return `${JSON.stringify(reply.json(), null, 2)}\n`
   } finally {
     await app.close()

@@ -6,9 +6,9 @@ import type { Serial } from '../core/common.ts'
 import { findDevice } from '../core/device/device-service.ts'
 import { findGroup } from '../core/device/group-service.ts'
 import { invalid, notFound } from '../core/errors.ts'
-import type { ReleaseReference } from '../core/release/release-service.ts'
-import { entity, entityView, flagQuery, keyField, referenceField, referenceView, time, timeView } from './fields.ts'
+import { entity, entityView, flagQuery, referenceField, referenceView, time, timeView } from './fields.ts'
 import { page, pageOf, pageQuery } from './paging.ts'
+import { releaseOf, type What, whatFields, whatSchema } from './release-reference.ts'
 import { releaseView, viewRelease } from './releases.ts'
 import { Answer, DryRun, type OrganisationCall, organisationRoute } from './route.ts'
 
@@ -33,17 +33,6 @@ const assignedView = z.strictObject({
   before: releaseView.nullable().describe('What was assigned until now'),
   warnings: z.array(z.string()).describe('What may surprise'),
 })
-
-/** What to ship, in one of its forms. */
-const whatFields = {
-  release: z.string().min(1).max(64).exactOptional().describe('Id of a release; or with product its version'),
-  firmware: z.string().min(1).max(64).exactOptional().describe('Id of a single firmware'),
-  product: referenceField.exactOptional(),
-  module: keyField.exactOptional().describe('With product and version; the primary module unless given'),
-  version: z.string().min(1).max(64).exactOptional().describe('With product: version of a single firmware'),
-}
-const whatSchema = z.strictObject(whatFields)
-type What = z.output<typeof whatSchema>
 
 const dryRun = { dryRun: flagQuery.default(false).describe('Tell what would change, and change nothing') }
 
@@ -179,16 +168,6 @@ function targetOf(device: string | undefined, group: string | undefined): Target
   if (device !== undefined && group === undefined) return { device }
   if (group !== undefined && device === undefined) return { group }
   throw invalid('device', 'exactly one of device and group must be given')
-}
-
-function releaseOf(what: What): ReleaseReference {
-  const { release, firmware, product, module, version } = what
-  const forms = [release, firmware, version].filter((one) => one !== undefined)
-  if (forms.length !== 1) throw invalid('release', 'exactly one of release, firmware and version must be given')
-  if (firmware !== undefined) return { firmware }
-  if (release !== undefined) return { release, ...(product !== undefined && { product }) }
-  if (product === undefined || version === undefined) throw invalid('product', 'is needed with version')
-  return { product, version, ...(module !== undefined && { module }) }
 }
 
 async function currentOf(call: OrganisationCall, target: TargetReference): Promise<Assignment | undefined> {

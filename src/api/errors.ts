@@ -131,9 +131,10 @@ function domainRefusal(error: OtaError, part: ProblemError['in']): Refusal {
   return { code: error.code, detail: error.message, errors, facts }
 }
 
-/** `tags`, `credentials.native.token` or a pointer already. */
+/** `tags`, `credentials.native.token`, `stages[0].percent` or a pointer already. */
 function pointerOf(field: string): string {
-  return field === '' || field.startsWith('/') ? field : `/${field.replaceAll('.', '/')}`
+  if (field === '' || field.startsWith('/')) return field
+  return `/${field.replaceAll(/\[(\d+)\]/g, '.$1').replaceAll('.', '/')}`
 }
 
 const PARTS = { body: 'body', querystring: 'query', params: 'path', headers: 'header' } as const

@@ -33,6 +33,12 @@ export const aliasesField = z
   .record(z.string(), z.string().min(1).max(128))
   .describe("Vendor's names, by slot: enos/asset-id")
 
+/** A body that may be left out: then none of its members is given, so none may be needed. */
+export function optionalBody<Shape extends z.ZodRawShape>(shape: Shape) {
+  const given = z.strictObject(shape)
+  return given.nullable().transform((body) => body ?? given.parse({}))
+}
+
 /** A true or false in a query. */
 export const flagQuery = z.enum(['true', 'false']).transform((text) => text === 'true')
 

@@ -65,6 +65,7 @@ const TAGS: Readonly<Record<string, string>> = {
   floors: 'Versions that no device may jump over',
   releases: 'Firmware of several modules under one version',
   assignments: 'A release pinned to a device or group',
+  rollouts: 'One release for many devices, stage by stage',
   updates: 'Devices moving to a release',
   events: 'What happened',
   webhooks: 'Where events are sent, and what could not be delivered',
@@ -156,6 +157,8 @@ function describeBodies(document: OpenApiDocument, route: ApiRoute): void {
   const url = `${API_BASE}${route.path}`.replace(/:(\w+)/g, '{$1}')
   const operation = document.paths[url]?.[route.method.toLowerCase()]
   if (!operation) return
+  if (operation.requestBody && route.body?.safeParse(null).success)
+    operation.requestBody = { ...operation.requestBody, required: false }
   if (route.consumes.length > 0)
     operation.requestBody = {
       required: true,

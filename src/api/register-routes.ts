@@ -78,6 +78,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   release: 'Id of the release',
   assignment: 'Id of the assignment',
   update: 'Id of the update',
+  rollout: 'Key or id of the rollout',
   dataFile: 'Id of the data file',
   event: 'Id of the event',
   webhook: 'Id of the webhook',

@@ -17,6 +17,9 @@ import { sessionRoutes } from './login.ts'
 import { organisationRoutes } from './organisations.ts'
 import { productRoutes } from './products.ts'
 import { releaseRoutes } from './releases.ts'
+import { rolloutActionRoutes } from './rollout-actions.ts'
+import { rolloutMemberRoutes } from './rollout-members.ts'
+import { rolloutRoutes } from './rollouts.ts'
 import type { ApiRoute } from './route.ts'
 import { serverRoutes } from './server.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -43,6 +46,9 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...floorRoutes,
   ...releaseRoutes,
   ...assignmentRoutes,
+  ...rolloutRoutes,
+  ...rolloutActionRoutes,
+  ...rolloutMemberRoutes,
   ...updateRoutes,
   ...eventRoutes,
   ...webhookRoutes,

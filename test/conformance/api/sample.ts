@@ -27,6 +27,10 @@ export async function makeSample(api: Api, tenant: Tenant): Promise<Sample> {
     201,
   )
   const assignment = expectDone(await operator.post('/assignments', { device: 'truck-1', release: release.id }), 201)
+  const rollout = expectDone(
+    await operator.post('/rollouts', { key: 'sample', release: release.id, select: { devices: [device.id] } }),
+    201,
+  )
   const accessKey = expectDone(await owner.post('/access-keys', { name: 'program' }), 201)
   const { items: accounts } = expectDone(await owner.get('/accounts'))
   expectDone(await owner.call('PUT', '/groups/pilot/credentials/iotaap', { body: {} }))
@@ -63,6 +67,7 @@ export async function makeSample(api: Api, tenant: Tenant): Promise<Sample> {
     floor: floor.id,
     release: release.id,
     assignment: assignment.assignment.id,
+    rollout: rollout.id,
     update: update.id,
     dataFile: dataFile.id,
     event: events[0].id,
@@ -118,6 +123,14 @@ export const LEAST: Readonly<Record<string, { body?: unknown; query?: string }>>
   'releases.create': { body: { product: 'panel', version: '9', firmware: { main: '1.0.0' } } },
   'assignments.create': { body: { device: 'truck-1', product: 'panel', version: '1.0.0' } },
   'assignments.put-device': { body: { product: 'panel', version: '1.0.0' } },
+  'rollouts.create': { body: { product: 'panel', version: '1.0.0' } },
+  'rollouts.change': { body: { name: 'x' } },
+  'rollouts.resume': { body: {} },
+  'rollouts.stop': { body: {} },
+  'rollouts.approve': { body: {} },
+  'rollouts.undo': { body: {} },
+  'rollouts.retry': { body: {} },
+  'rollouts.exclude': { body: { devices: ['truck-1'] } },
   'webhooks.create': { body: { url: 'https://hooks.example.test/y' } },
   'webhooks.change': { body: { name: 'x' } },
   'webhooks.rotate-secret': { body: {} },

@@ -60,6 +60,21 @@ describe.each(STORAGES)('text on $name', ({ open }) => {
         key: `e${key}`,
         credentials: { enos: { assetId: text, secret: text } },
       })
+      const rollout = { product: tenant.product.key, version: tenant.firmware.firmware.version }
+      await send('/api/godwit/v1/rollouts', headers, { ...rollout, name: text })
+      await send('/api/godwit/v1/rollouts', headers, {
+        ...rollout,
+        select: { tags: { site: text }, fromVersions: [text] },
+      })
+      await send('/api/godwit/v1/rollouts', headers, { ...rollout, select: { attributes: { [text]: 'x' } } })
+      await send('/api/godwit/v1/rollouts', headers, { ...rollout, options: { timeOuts: { reason: text } } })
+      await send(`/api/godwit/v1/rollouts/${tenant.rollouts.running.key}/exclude`, headers, {
+        devices: [tenant.devices.plain.key],
+        reason: text,
+      })
+      await send(`/api/godwit/v1/rollouts/${tenant.rollouts.running.key}/resume`, headers, { cohorts: [text] })
+      await send(`/api/godwit/v1/rollouts/${tenant.rollouts.paused.key}/stop`, headers, { reason: text })
+      await send(`/api/godwit/v1/rollouts/${tenant.rollouts.paused.key}/resume`, headers, {})
       const search = await fetch(
         `${server.url}/api/godwit/v1/devices?search=${encodeURIComponent(text.toWellFormed().slice(0, 150))}`,
         { headers },

@@ -10,6 +10,7 @@ import { ENOS_CASES } from './cases/enos.ts'
 import { IOTAAP_CASES } from './cases/iotaap.ts'
 import { NATIVE_CASES } from './cases/native.ts'
 import { PUBLIC_ROUTES } from './cases/public.ts'
+import { ROLLOUT_CASES } from './cases/rollouts.ts'
 import { SPOKE_ZONE_CASES } from './cases/spoke-zone.ts'
 import { leaked, markersOf } from './leaks.ts'
 import { routesOf } from './route-table.ts'
@@ -17,7 +18,14 @@ import type { Tenant } from './tenant.ts'
 import { Trial } from './trial.ts'
 import { World } from './world.ts'
 
-const CASES: Cases = { ...API_CASES, ...IOTAAP_CASES, ...SPOKE_ZONE_CASES, ...ENOS_CASES, ...NATIVE_CASES }
+const CASES: Cases = {
+  ...API_CASES,
+  ...ROLLOUT_CASES,
+  ...IOTAAP_CASES,
+  ...SPOKE_ZONE_CASES,
+  ...ENOS_CASES,
+  ...NATIVE_CASES,
+}
 
 const NAMES = Object.keys(CASES)
 const READING = NAMES.filter((name) => name.startsWith('GET '))

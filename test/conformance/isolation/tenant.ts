@@ -144,6 +144,7 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
   })
   const spareRelease = await core.releases.create(scope, { ...released, version: `${mark}-spare-release` })
   const { assignment } = await core.assignments.assign(scope, { device: devices.enos.key }, { release: release.id })
+  const rollouts = await makeRollouts(server, scope, { mark, product: product.key, device: devices.plain.key })
   const deploy = async (target: { device: Serial } | { group: Serial }, version: string) =>
     core.deploys.deploy(
       scope,
@@ -195,6 +196,7 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
     release,
     spareRelease,
     assignment,
+    rollouts,
     dataFile,
     update,
     event: event.id,
@@ -216,6 +218,29 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
       `${mark}-plain-hawkbit-token`,
     ],
   }
+}
+
+/** Rollouts in every state that a step needs; none of them is for a device that is there. */
+async function makeRollouts(
+  { core }: TestServer,
+  scope: { actor: typeof SYSTEM; organisation: Serial },
+  { mark, product, device }: { mark: string; product: string; device: string },
+) {
+  const make = async (name: string, first: { approvals?: number } = {}) => {
+    const rollout = await core.rollouts.create(scope, {
+      key: `${mark}-${name}`,
+      name: `${mark} ${name} name`,
+      release: { product, version: `${mark}-1.0.0` },
+      select: { filter: `tag.site = "${mark}-elsewhere"` },
+      stages: [{ percent: 5, ...first }, { percent: 100 }],
+    })
+    return name === 'draft' ? rollout : core.rolloutControl.start(scope, rollout.key)
+  }
+  const running = await make('running')
+  await core.rolloutMembers.exclude(scope, running.key, { devices: [device], reason: `${mark} reason` })
+  const paused = await make('paused')
+  await core.rolloutControl.pause(scope, paused.key)
+  return { running, paused, draft: await make('draft'), approval: await make('approval', { approvals: 1 }) }
 }
 
 /** The tokens that the protocols hand out. */

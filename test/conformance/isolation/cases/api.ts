@@ -7,7 +7,7 @@ const BASE = '/api/godwit/v1'
 type Content = Pick<Attempt, 'headers' | 'body'>
 
 /** A call with a bearer token that names an organisation. The Idempotency-Key is the target's, whoever calls. */
-function call(path: (of: Tenant) => string, content: (of: Tenant) => Content = () => ({})): Case {
+export function call(path: (of: Tenant) => string, content: (of: Tenant) => Content = () => ({})): Case {
   return {
     request: (parties) => {
       const { headers, body } = content(parties.target)
@@ -21,7 +21,7 @@ function call(path: (of: Tenant) => string, content: (of: Tenant) => Content = (
 }
 
 /** As `call`, naming the organisation in the query, by id. */
-function callByQuery(path: (of: Tenant) => string, content: (of: Tenant) => Content = () => ({})): Case {
+export function callByQuery(path: (of: Tenant) => string, content: (of: Tenant) => Content = () => ({})): Case {
   return {
     request: (parties) => {
       const { headers, body } = content(parties.target)
@@ -64,7 +64,7 @@ function administrators(one: Case): Case {
 }
 
 /** The cursor behind the first row of `one`, as a list of one would hand it out. */
-const after = (serial: number, order = 'asc') =>
+export const after = (serial: number, order = 'asc') =>
   `limit=1&cursor=${Buffer.from(`${order}:${serial - 1}`).toString('base64url')}`
 
 const devices = (key: keyof Tenant['devices']) => (of: Tenant) => `/devices/${of.devices[key].key}`
@@ -433,8 +433,18 @@ const WEBHOOKS: Cases = {
 }
 
 /** The management API. */
-export const API_CASES: Cases = Object.fromEntries(
-  [SESSIONS, FLEET_FILE, ORGANISATIONS, PEOPLE, CATALOGUE, FLEET, UPDATES, WEBHOOKS]
-    .flatMap((cases) => Object.entries(cases))
-    .map(([name, one]) => [name.replace(' ', ` ${BASE}`), one]),
-)
+/** Names of cases with the whole address. */
+export function belowBase(cases: Cases): Cases {
+  return Object.fromEntries(Object.entries(cases).map(([name, one]) => [name.replace(' ', ` ${BASE}`), one]))
+}
+
+export const API_CASES: Cases = belowBase({
+  ...SESSIONS,
+  ...FLEET_FILE,
+  ...ORGANISATIONS,
+  ...PEOPLE,
+  ...CATALOGUE,
+  ...FLEET,
+  ...UPDATES,
+  ...WEBHOOKS,
+})
