@@ -57,7 +57,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
       const organisation = (await storage.read.products.find(product))?.organisation
       return organisation === undefined ? undefined : { organisation, value: await loadPlans(storage.read, product) }
     })
-    return loaded ?? { rollouts: [], targets: new Map() }
+    return loaded ?? { rollouts: [], targets: new Map(), floors: [] }
   }
 
   function loadRoomOf(rollout: Serial, organisation: Serial): Promise<Room | undefined> {

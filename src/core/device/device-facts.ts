@@ -2,8 +2,6 @@ import type { Assignment } from '../assignment/assignment.ts'
 import type { Serial } from '../common.ts'
 import type { Candidates } from '../decide/decide.ts'
 import type { Offer } from '../decide/decision.ts'
-import { loadFile } from '../firmware/load-file.ts'
-import type { FloorFile } from '../floor/floor-file.ts'
 import type { Organisation } from '../organisation/organisation.ts'
 import type { Stores } from '../ports.ts'
 import { type Asker, loadCandidates, loadFiles, type Plans } from '../rollout/load-candidates.ts'
@@ -64,17 +62,12 @@ export async function loadDeviceFacts(
   }
 }
 
-const NO_GUARDS: Guards = { floors: [], sequences: new Map(), recent: [] }
+const NO_GUARDS: Guards = { sequences: new Map(), recent: [] }
 
-type Guards = Pick<DeviceFacts, 'floors' | 'sequences' | 'recent'>
+type Guards = Pick<DeviceFacts, 'sequences' | 'recent'>
 
 /** What guards ask, read only where there is something to guard. */
-async function loadGuards(
-  stores: Stores,
-  { device, product, running }: Asker,
-  latest: Update | undefined,
-): Promise<Guards> {
-  const floors = product ? await loadFloors(stores, product.serial) : []
+async function loadGuards(stores: Stores, { device, running }: Asker, latest: Update | undefined): Promise<Guards> {
   const sequences = new Map<Serial, number>()
   for (const { module, version } of running) {
     const known = await stores.firmware.findByVersion(device.organisation, module, version)
@@ -83,21 +76,11 @@ async function loadGuards(
   const isBad = latest?.state === 'failed' || latest?.state === 'rolled-back'
   const filter = { organisation: device.organisation, device: device.serial }
   const recent = isBad ? await stores.updates.list(filter, { limit: RECENT, order: 'desc' }) : latest ? [latest] : []
-  return { floors, sequences, recent }
+  return { sequences, recent }
 }
 
 /** Updates that the penalty box looks back on. */
 const RECENT = 20
-
-async function loadFloors(stores: Stores, product: Serial): Promise<FloorFile[]> {
-  const found: FloorFile[] = []
-  for (const floor of await stores.floors.listByProduct(product)) {
-    const file = await loadFile(stores, floor.firmware)
-    const release = await stores.releases.findSilent(floor.firmware)
-    if (file) found.push({ floor, file, ...(release && { release }) })
-  }
-  return found
-}
 
 async function loadOpenRelease(
   stores: Stores,

@@ -4,6 +4,7 @@ import { filterSubject } from '../filter/filter-subject.ts'
 import { matchesFilter } from '../filter/matches-filter.ts'
 import type { FirmwareFile } from '../firmware/firmware.ts'
 import { loadFile } from '../firmware/load-file.ts'
+import type { FloorFile } from '../floor/floor-file.ts'
 import type { Stores } from '../ports.ts'
 import type { Release } from '../release/release.ts'
 import type { RolloutCandidate, RolloutTarget } from './candidate.ts'
@@ -21,15 +22,18 @@ export type Asker = Pick<Subject, 'device' | 'groupKey' | 'product' | 'modules' 
 export interface LoadedRollouts {
   readonly rollouts: readonly RolloutCandidate[]
   readonly rooms: ReadonlyMap<Serial, Room>
+  /** Of the product. */
+  readonly floors: readonly FloorFile[]
 }
 
-const NOTHING: LoadedRollouts = { rollouts: [], rooms: new Map() }
+const NOTHING: LoadedRollouts = { rollouts: [], rooms: new Map(), floors: [] }
 
 /** What is the same for every device of a product. */
 export interface Plans {
   readonly rollouts: readonly Rollout[]
   /** What each release holds, by serial. */
   readonly targets: ReadonlyMap<Serial, RolloutTarget>
+  readonly floors: readonly FloorFile[]
 }
 
 /** Reads the plans of a product; with `OFFERING` it is what its devices may meet. */
@@ -38,7 +42,17 @@ export async function loadPlans(stores: Stores, product: Serial): Promise<Plans>
   const targets = new Map<Serial, RolloutTarget>()
   for (const { release, undoes } of rollouts)
     if (undoes === null && !targets.has(release)) targets.set(release, await loadTarget(stores, release))
-  return { rollouts, targets }
+  return { rollouts, targets, floors: await loadFloors(stores, product) }
+}
+
+async function loadFloors(stores: Stores, product: Serial): Promise<FloorFile[]> {
+  const found: FloorFile[] = []
+  for (const floor of await stores.floors.listByProduct(product)) {
+    const file = await loadFile(stores, floor.firmware)
+    const release = await stores.releases.findSilent(floor.firmware)
+    if (file) found.push({ floor, file, ...(release && { release }) })
+  }
+  return found
 }
 
 /**
@@ -52,8 +66,8 @@ export async function loadCandidates(
 ): Promise<LoadedRollouts> {
   const { device, product } = asker
   if (!product) return NOTHING
-  const { rollouts: found, targets } = await plans(product.serial)
-  if (found.length === 0) return NOTHING
+  const { rollouts: found, targets, floors } = await plans(product.serial)
+  if (found.length === 0) return { ...NOTHING, floors }
   const undone = found.flatMap(({ undoes }) => (undoes === null ? [] : [undoes]))
   const members = await stores.rolloutMembers.listByDevice(device.serial, [
     ...new Set([...found.map((one) => one.serial), ...undone]),
@@ -66,7 +80,7 @@ export async function loadCandidates(
     const room = candidate.target.kind === 'files' ? await loadRoom(stores, rollout.serial) : undefined
     if (room) rooms.set(rollout.serial, room)
   }
-  return { rollouts, rooms }
+  return { rollouts, rooms, floors }
 }
 
 interface Loading {

@@ -74,7 +74,8 @@ describe.skipIf(postgres.kind === 'none')('PostgreSQL storage', () => {
         await stores.devices.update(second, { name })
       })
     await Promise.all([rename(a.serial, b.serial, 'one'), rename(b.serial, a.serial, 'two')])
-    expect(runs).toBe(3)
+    // On a busy machine the second run may be a victim as well.
+    expect(runs).toBeGreaterThanOrEqual(3)
     const names = [await storage.read.devices.find(a.serial), await storage.read.devices.find(b.serial)]
     expect(names[0]?.name).toBe(names[1]?.name)
     expect(names[0]?.revision).toBe(3)
