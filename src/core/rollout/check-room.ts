@@ -27,23 +27,24 @@ interface Asked {
 export function checkRoom(rollout: Rollout, room: Room, asked: Asked): Waits | undefined {
   if (!room.whole.isActive) return { because: { kind: 'rollout-paused', rollout: asked.name }, passes: true }
   const because =
-    (asked.grant === 'first' ? gateHold(rollout, room, asked) : undefined) ??
+    (asked.grant === 'floor' ? undefined : gateHold(rollout, room, asked)) ??
     stageHold(rollout, room.stages[rollout.stage], asked)
   return because && { because, passes: because.kind === 'cohort-stopped' }
 }
 
 function gateHold(rollout: Rollout, { whole, cohorts, families }: Room, asked: Asked): NoneBecause | undefined {
   const { name, isVerifiable } = asked
-  const verifiable = isVerifiable ? verifiableHold(name, whole) : undefined
+  const isFirst = asked.grant === 'first'
+  const verifiable = isFirst && isVerifiable ? verifiableHold(name, whole) : undefined
   for (const cohort of cohortsOf(rollout.health.cohorts, subjectOf(asked.subject), { cohorts, families })) {
     const tally = cohorts.get(cohortScope(cohort))
     if (!tally) continue
     const label = cohortName(cohort)
     if (!tally.isActive) return { kind: 'cohort-stopped', rollout: name, cohort: label, words: tally.stopWords ?? '' }
-    if (isVerifiable && !verifiable && tally.counts.granted >= tally.grantLimit)
+    if (isFirst && isVerifiable && !verifiable && tally.counts.granted >= tally.grantLimit)
       return { kind: 'cohort-hold', rollout: name, cohort: label, holding: immature(tally.counts) }
   }
-  if (!isVerifiable && whole.unverifiable >= whole.unverifiableLimit)
+  if (isFirst && !isVerifiable && whole.unverifiable >= whole.unverifiableLimit)
     return { kind: 'unverifiable-hold', rollout: name, granted: whole.unverifiable }
   return verifiable
 }

@@ -46,7 +46,7 @@ export async function claimGrant(stores: Stores, by: { clock: Clock; ids: Ids },
   const shared = { rollout: rollout.serial, now, grant: kind, isVerifiable: granting.isVerifiable } as const
   if (!(await stores.rolloutTallies.claim({ ...shared, scope: WHOLE }))) throw new GrantLost()
   await takeStage(stores, rollout, shared)
-  const cohorts = kind === 'first' ? await takeCohorts(stores, rollout, { facts, shared, known }) : []
+  const cohorts = kind === 'floor' ? [] : await takeCohorts(stores, rollout, { facts, shared, known })
   if (member) await forget(stores, member)
   const counted = kind === 'first' ? await countedIn(stores, rollout, cohorts) : undefined
   await keep(stores, { granting, rollout, member, kind, now, ...(counted && { counted }) })
@@ -64,7 +64,7 @@ async function takeStage(stores: Stores, rollout: Rollout, shared: Omit<Claim, '
   if (!(await stores.rolloutTallies.claim(claim))) throw new GrantLost()
 }
 
-/** Room in every cohort of the device; a new one begins with the initial allowance. */
+/** Room in every cohort of the device; a new one begins with the initial allowance. Further tries need none but its leave. */
 async function takeCohorts(
   stores: Stores,
   rollout: Rollout,
@@ -72,6 +72,7 @@ async function takeCohorts(
 ): Promise<Counted[]> {
   const counted: Counted[] = []
   for (const cohort of cohortsOf(rollout.health.cohorts, subjectOf(facts), known)) {
+    if (shared.grant === 'again' && !known.cohorts.has(cohortScope(cohort))) continue
     const limits = { grantLimit: newCohortLimit(rollout.health) }
     const tally = await stores.rolloutTallies.ensureCohort(rollout.serial, cohort, limits)
     const scope = cohortScope(cohort)

@@ -481,7 +481,11 @@ describe('the health gate', () => {
       { kind: 'cohort-stopped', rollout: SPRING, cohort: 'hardwareRevision C', words: expect.any(String) },
       /^Devices like it \(hardwareRevision C\) are excluded from rollout spring: Devices with hardwareRevision C: \d of 10/,
     )
+    // One that failed is not tried again either.
+    fleet.clock.advance({ hours: 1 })
+    expect((await fleet.decide(granted[0] ?? '')).because).toMatchObject({ kind: 'cohort-stopped' })
     await core.rolloutControl.resume(scope, 'spring', { cohorts: ['hardwareRevision=C'] })
+    expect(await fleet.grant(granted[0] ?? '')).toMatchObject({ attempt: 2 })
     expect(await fleet.grant('r59')).toBeDefined()
   })
 
