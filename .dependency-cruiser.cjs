@@ -16,7 +16,14 @@ module.exports = {
     only('enos-is-ignorant-of-others', 'protocols/enos', ['core/', 'protocols/http/']),
     only('native-is-ignorant-of-others', 'protocols/native', ['core/', 'protocols/http/']),
     only('api-imports-core-and-http-edge', 'api', ['core/', 'protocols/http/']),
-    only('simulator-speaks-the-wire-itself', 'simulator', []),
+    {
+      name: 'simulator-speaks-the-wire-itself',
+      severity: 'error',
+      from: { path: '^src/simulator/', pathNot: ['^src/simulator/virtual/', '\\.(test|contract)\\.ts$'] },
+      to: { path: '^src/', pathNot: '^src/simulator/(?!virtual/)' },
+    },
+    // Fleets in virtual time run the real core, on memory; they know nothing of any wire.
+    only('virtual-fleets-run-the-core', 'simulator/virtual', ['core/', 'storage/(memory|blob)/memory-']),
     only('agent-speaks-the-wire-itself', 'agent', []),
     only('cli-goes-over-http', 'cli', ['server/', 'simulator/', 'agent/', 'core/errors\\.ts', 'api/fleet/']),
     {

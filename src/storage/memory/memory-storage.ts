@@ -35,9 +35,14 @@ import { ChangeLog, type MemorySession } from './memory-session.ts'
 import { committedTables, createMemoryTables } from './memory-tables.ts'
 import { memoryDeadLetterStore, memoryWebhookStore } from './memory-webhook-stores.ts'
 
+export interface MemoryStorageOptions {
+  /** Without, events are taken and forgotten: a large fleet has more of them than of anything else. Default true. */
+  readonly keepsEvents?: boolean
+}
+
 /** A storage that forgets everything at the end of the process: for tests and for fleets in virtual time. */
-export function openMemoryStorage(): Storage {
-  return new MemoryStorage()
+export function openMemoryStorage(options: MemoryStorageOptions = {}): Storage {
+  return new MemoryStorage(options)
 }
 
 class MemoryStorage implements Storage {
@@ -46,12 +51,14 @@ class MemoryStorage implements Storage {
   readonly management: Stores
   readonly #tables = createMemoryTables()
   readonly #changes = new ChangeLog()
-  readonly #stores = memoryStores({ tables: this.#tables, changes: this.#changes })
+  readonly #stores: Stores
   readonly #listeners: Array<(changes: readonly Change[]) => void> = []
   readonly #scope = new AsyncLocalStorage<{ isOpen: boolean }>()
   #last: Promise<void> = Promise.resolve()
 
-  constructor() {
+  constructor({ keepsEvents = true }: MemoryStorageOptions) {
+    const stores = memoryStores({ tables: this.#tables, changes: this.#changes })
+    this.#stores = keepsEvents ? stores : { ...stores, events: { ...stores.events, append: async () => undefined } }
     relateMemoryTables(this.#tables)
     this.read = memoryStores({ tables: committedTables(this.#tables), changes: new ChangeLog() })
     this.management = this.read

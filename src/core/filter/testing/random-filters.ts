@@ -1,4 +1,4 @@
-import { seededRandom } from '../../rollout/health/testing/seeded-random.ts'
+import { seededRandom } from '../../seeded-random.ts'
 import type { Filter, FilterCondition, FilterField } from '../filter.ts'
 import type { FilterSubject } from '../matches-filter.ts'
 

@@ -1,5 +1,5 @@
+import { exponential, seededRandom } from '../../../seeded-random.ts'
 import { EarlyFailures } from './early-failures.ts'
-import { exponential, seededRandom } from './seeded-random.ts'
 
 /** Devices that are alike: of one hardware, from one version, failing with one probability. */
 export interface DeviceKind {
