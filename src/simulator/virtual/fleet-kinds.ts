@@ -37,23 +37,31 @@ export function fleetKinds({ devices, failureRate, protocols = { native: 1 }, ra
   const share = rare?.share ?? RARE_SHARE
   const common = (1 - share) / (1 - RARE_SHARE)
   const revisions = [
-    ['A', 0.6 * common, failureRate],
-    ['B', 0.38 * common, failureRate],
-    [RARE, share, rare?.failureRate ?? failureRate],
+    ['A', 0.6 * common],
+    ['B', 0.38 * common],
+    [RARE, share],
   ] as const
-  const kinds = Object.entries(protocols).flatMap(([protocol, weight]) =>
-    revisions.flatMap(([hardwareRevision, of, rate]) =>
-      VERSIONS.map(([fromVersion, part]) => ({
-        weight: weight * of * part,
-        kind: { protocol: protocol as VirtualProtocol, hardwareRevision, fromVersion, failureRate: rate },
+  const mix = Object.entries(protocols) as [VirtualProtocol, number][]
+  return split(devices, mix).flatMap(([protocol, speaking]) =>
+    split(speaking, revisions).flatMap(([hardwareRevision, ofRevision]) =>
+      split(ofRevision, VERSIONS).map(([fromVersion, count]) => ({
+        devices: count,
+        protocol,
+        hardwareRevision,
+        fromVersion,
+        failureRate: hardwareRevision === RARE ? (rare?.failureRate ?? failureRate) : failureRate,
       })),
     ),
   )
+}
+
+/** So many devices for each name, in proportion to the weights. */
+function split<N extends string>(devices: number, parts: readonly (readonly [N, number])[]): [N, number][] {
   const counts = apportion(
     devices,
-    kinds.map(({ weight }) => weight),
+    parts.map(([, weight]) => weight),
   )
-  return kinds.map(({ kind }, index) => ({ devices: counts[index] ?? 0, ...kind }))
+  return parts.map(([name], index) => [name, counts[index] ?? 0])
 }
 
 /** Whole numbers in these proportions with this sum (largest remainders). */

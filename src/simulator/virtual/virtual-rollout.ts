@@ -176,13 +176,15 @@ class VirtualRollout {
     switch (wait.kind) {
       case 'room':
         this.#waiting.put(kind, device)
-        return this.#waiting.hold(kind, { name: wait.name, probe: device, until: this.#seconds(wait.until) })
+        this.#waiting.hold(kind, { name: wait.name, probe: device, until: this.#seconds(wait.until) })
+        break
       case 'moment':
-        return this.#agenda.add({ at: this.#seconds(wait.until), device, what: 'wait' })
+        this.#agenda.add({ at: this.#seconds(wait.until), device, what: 'wait' })
+        break
       case 'stage':
-        return this.#waiting.park(kind, device)
+        this.#waiting.park(kind, device)
+        break
       case 'end':
-        return
     }
   }
 

@@ -1,22 +1,23 @@
 /**
- * A deeply frozen copy of plain data. Members that are undefined are left out, as a database would. A nested value that
- * is frozen already is taken as it is, so that changing one field of a row copies one level.
+ * Freezes a fresh object of plain data deeply. Members that are undefined are taken out, as a database would; nested
+ * objects are copied first, as they may be somebody else's, unless they are frozen already, so that changing one field
+ * of a row copies one level.
  */
-export function frozenCopy<T extends object>(value: T): T {
-  // Spread, not assignment: a label may be called `__proto__`.
-  const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>
-  for (const name of Object.keys(copy)) {
-    const member = copy[name]
-    if (member === undefined) delete copy[name]
-    else if (typeof member === 'object' && member !== null && !Object.isFrozen(member))
-      copy[name] = frozenMember(member)
+export function frozen<T extends object>(fresh: T): T {
+  const row = fresh as Record<string, unknown>
+  for (const name of Object.keys(row)) {
+    const member = row[name]
+    if (member === undefined) delete row[name]
+    else if (typeof member === 'object' && member !== null && !Object.isFrozen(member)) row[name] = frozenMember(member)
   }
-  return Object.freeze(copy) as T
+  return Object.freeze(fresh)
 }
 
 const NONE = Object.freeze({})
 
 /** Labels and the like are mostly empty: all of those are one. */
 function frozenMember(member: object): object {
-  return Array.isArray(member) || Object.keys(member).length > 0 ? frozenCopy(member) : NONE
+  // Spread, not assignment: a label may be called `__proto__`.
+  if (Array.isArray(member)) return frozen([...member])
+  return Object.keys(member).length > 0 ? frozen({ ...member }) : NONE
 }

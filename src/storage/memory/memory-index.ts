@@ -1,5 +1,5 @@
 import type { Serial } from '../../core/common.ts'
-import { type Order, SerialList } from './serial-list.ts'
+import { isBeyond, type Order, SerialList } from './serial-list.ts'
 
 export type IndexKey = string | number
 
@@ -65,11 +65,17 @@ export class GroupIndex<T> {
     return members === undefined ? 0 : typeof members === 'number' ? 1 : members.size
   }
 
+  /** The serial of a key that only one row has. */
+  only(key: IndexKey): Serial | undefined {
+    const members = this.#members.get(key)
+    return typeof members === 'number' ? members : undefined
+  }
+
   /** Not to be changed while it is being read. */
   *beyond(key: IndexKey, after: Serial | undefined, order: Order): Generator<Serial> {
     const members = this.#members.get(key)
     if (members === undefined) return
     if (typeof members !== 'number') yield* members.beyond(after, order)
-    else if (after === undefined || (order === 'asc' ? members > after : members < after)) yield members
+    else if (isBeyond(members, after, order)) yield members
   }
 }

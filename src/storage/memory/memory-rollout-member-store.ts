@@ -2,7 +2,7 @@ import type { Serial } from '../../core/common.ts'
 import { MEMBER_STATES, type MemberState, type NewMember, type RolloutMember } from '../../core/rollout/member.ts'
 import type { MemberFilter, RolloutMemberStore } from '../../core/rollout/rollout-store.ts'
 import { foundMembers } from './memory-member-search.ts'
-import { count, type MemorySession, spanOf, take } from './memory-session.ts'
+import { count, type MemorySession, patched, spanOf, take } from './memory-session.ts'
 import { joined, type Tables } from './memory-tables.ts'
 
 export function memoryRolloutMemberStore({ tables, changes }: MemorySession): RolloutMemberStore {
@@ -33,8 +33,7 @@ export function memoryRolloutMemberStore({ tables, changes }: MemorySession): Ro
       const row = rolloutMembers.get(serial)
       if (row === undefined) return undefined
       changes.device(row.device)
-      const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
-      return rolloutMembers.replace({ ...row, ...given })
+      return rolloutMembers.replace(patched(row, patch))
     },
     list: async (filter, slice) =>
       take(rolloutMembers.rows(spanOf(slice, ['rollout', filter.rollout])), slice, (row) => matches(row, filter)),

@@ -75,8 +75,14 @@ export function changeEntity<T extends Entity, U extends string, G extends strin
   change: { readonly patch: Patch<T>; readonly ifRevision?: number | undefined },
 ): T | undefined {
   if (row === undefined || row.revision !== (change.ifRevision ?? row.revision)) return undefined
-  const given = Object.fromEntries(Object.entries(change.patch).filter(([, value]) => value !== undefined))
-  return table.replace({ ...row, ...given, revision: row.revision + 1 })
+  return table.replace({ ...patched(row, change.patch), revision: row.revision + 1 })
+}
+
+/** A copy with what is given; an undefined member is not. */
+export function patched<T extends object>(row: T, patch: object): T {
+  const copy = { ...row } as Record<string, unknown>
+  for (const [name, value] of Object.entries(patch)) if (value !== undefined) copy[name] = value
+  return copy as T
 }
 
 /** The part of a slice that a table can seek by. */

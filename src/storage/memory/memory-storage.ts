@@ -32,6 +32,7 @@ import { memoryRolloutStore } from './memory-rollout-store.ts'
 import { memoryRolloutTallyStore } from './memory-rollout-tally-store.ts'
 import { memoryAliasStore, memoryRunningStore } from './memory-running-store.ts'
 import { ChangeLog, type MemorySession } from './memory-session.ts'
+import { Journal } from './memory-table.ts'
 import { committedTables, createMemoryTables } from './memory-tables.ts'
 import { memoryDeadLetterStore, memoryWebhookStore } from './memory-webhook-stores.ts'
 
@@ -50,6 +51,7 @@ class MemoryStorage implements Storage {
   readonly read: Stores
   readonly management: Stores
   readonly #tables = createMemoryTables()
+  readonly #journal = new Journal()
   readonly #changes = new ChangeLog()
   readonly #stores: Stores
   readonly #listeners: Array<(changes: readonly Change[]) => void> = []
@@ -60,6 +62,7 @@ class MemoryStorage implements Storage {
     const stores = memoryStores({ tables: this.#tables, changes: this.#changes })
     this.#stores = keepsEvents ? stores : { ...stores, events: { ...stores.events, append: async () => undefined } }
     relateMemoryTables(this.#tables)
+    for (const table of Object.values(this.#tables)) table.writesWith(this.#journal)
     this.read = memoryStores({ tables: committedTables(this.#tables), changes: new ChangeLog() })
     this.management = this.read
   }
@@ -83,14 +86,13 @@ class MemoryStorage implements Storage {
   }
 
   async #run<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
-    const tables = Object.values(this.#tables)
-    for (const table of tables) table.begin()
+    this.#journal.begin()
     try {
       const result = await work(this.#stores)
-      for (const table of tables) table.commit()
+      this.#journal.commit()
       return result
     } catch (error) {
-      for (const table of tables) table.rollback()
+      this.#journal.rollback()
       this.#changes.take()
       throw error
     }

@@ -1,9 +1,9 @@
 import type { Serial } from '../../core/common.ts'
 import { OtaError } from '../../core/errors.ts'
-import { frozenCopy } from './frozen-copy.ts'
+import { frozen } from './frozen-copy.ts'
 import { GroupIndex, type IndexKey, type KeyOf, UniqueIndex } from './memory-index.ts'
 import { OrderedIndex } from './ordered-index.ts'
-import { type Order, SerialList } from './serial-list.ts'
+import { isBeyond, type Order, SerialList } from './serial-list.ts'
 
 export interface Numbered {
   readonly serial: Serial
@@ -34,7 +34,7 @@ export interface Table<T extends Numbered, U extends string, G extends string> {
   through(group: Serial, until: number, limit: number): T[]
   /** Throws `conflict` (details.field: the index, or `serial`) when a unique key is taken; nothing is changed then. */
   insert(row: Unnumbered<T>): T
-  /** Puts `row` in the place of the row with its serial, which must exist. Throws `conflict` as `insert` does. */
+  /** Puts `row`, which is frozen from then on, in the place of the one with its serial. Throws `conflict` as `insert` does. */
   replace(row: T): T
   delete(serial: Serial): void
 }
@@ -52,6 +52,38 @@ interface Reference<T> {
   readonly serialOf: (row: T) => Serial | null
 }
 
+/** What the one open transaction of a storage has written to. */
+export class Journal {
+  readonly #written: { commit(): void; rollback(): void }[] = []
+  #isOpen = false
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  begin(): void {
+    this.#isOpen = true
+  }
+
+  /** A table has its first change. */
+  note(table: { commit(): void; rollback(): void }): void {
+    this.#written.push(table)
+  }
+
+  commit(): void {
+    for (const table of this.#end()) table.commit()
+  }
+
+  rollback(): void {
+    for (const table of this.#end()) table.rollback()
+  }
+
+  #end(): { commit(): void; rollback(): void }[] {
+    this.#isOpen = false
+    return this.#written.splice(0)
+  }
+}
+
 /**
  * The table as the one open transaction sees it. The first change of a row keeps its earlier image: `rollback` puts the
  * images back, and `committed` reads through them, so that both cost what was changed and not what is stored.
@@ -67,7 +99,7 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
   readonly #images = new Map<Serial, T | undefined>()
   readonly #references: Array<Reference<T>> = []
   #lastSerial = 0
-  #isWritable = false
+  #journal: Journal | undefined
 
   constructor(definition: TableDefinition<T, U, G>) {
     this.#entity = definition.entity
@@ -100,11 +132,16 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     return this.#groups.get(index)?.keys() ?? []
   }
 
-  *rows({ where, after, order = 'asc' }: Span<G>): Generator<T> {
-    const serials =
-      where === undefined
-        ? this.#serials.beyond(after, order)
-        : (this.#groups.get(where[0])?.beyond(where[1], after, order) ?? [])
+  rows({ where, after, order = 'asc' }: Span<G>): Iterable<T> {
+    if (where === undefined) return this.#rowsOf(this.#serials.beyond(after, order))
+    const group = this.#groups.get(where[0])
+    const only = group?.only(where[1])
+    if (only === undefined) return this.#rowsOf(group?.beyond(where[1], after, order) ?? [])
+    const row = isBeyond(only, after, order) ? this.#rows.get(only) : undefined
+    return row === undefined ? [] : [row]
+  }
+
+  *#rowsOf(serials: Iterable<Serial>): Generator<T> {
     for (const serial of serials) {
       const row = this.#rows.get(serial)
       if (row !== undefined) yield row
@@ -118,8 +155,8 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
   insert(row: Unnumbered<T>): T {
     const serial = row.serial ?? this.#lastSerial + 1
     if (this.#rows.has(serial)) throw taken(this.#entity, 'serial')
-    const next = frozenCopy({ ...row, serial } as unknown as T)
-    this.#requireFreeKeys(next)
+    const next = frozen({ ...row, serial } as unknown as T)
+    this.#requireFreeKeys(next, undefined)
     this.#put(serial, next)
     // Not undone by a rollback: a serial that somebody may have seen is never given again.
     this.#lastSerial = Math.max(this.#lastSerial, serial)
@@ -127,8 +164,8 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
   }
 
   replace(row: T): T {
-    const next = frozenCopy(row)
-    this.#requireFreeKeys(next)
+    const next = frozen(row)
+    this.#requireFreeKeys(next, this.#rows.get(row.serial))
     this.#put(row.serial, next)
     return next
   }
@@ -137,12 +174,12 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     if (this.#rows.has(serial)) this.#put(serial, undefined)
   }
 
-  begin(): void {
-    this.#isWritable = true
+  /** From now on it can be written while a transaction is open there. */
+  writesWith(journal: Journal): void {
+    this.#journal = journal
   }
 
   commit(): void {
-    this.#isWritable = false
     this.#images.clear()
   }
 
@@ -190,12 +227,11 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
 
   #committedRows({ where, after, order = 'asc' }: Span<G>): T[] {
     const keyOf = where === undefined ? undefined : this.#groups.get(where[0])?.keyOf
-    const isBeyond = (serial: Serial) => after === undefined || (order === 'asc' ? serial > after : serial < after)
     const rows = [...this.rows({ ...(where && { where }), ...(after !== undefined && { after }), order })].filter(
       (row) => !this.#images.has(row.serial),
     )
     for (const image of this.#images.values()) {
-      if (image !== undefined && isBeyond(image.serial) && keyOf?.(image) === where?.[1]) rows.push(image)
+      if (image !== undefined && isBeyond(image.serial, after, order) && keyOf?.(image) === where?.[1]) rows.push(image)
     }
     return rows.sort((a, b) => (order === 'asc' ? a.serial - b.serial : b.serial - a.serial))
   }
@@ -214,10 +250,11 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
     return earlier.through(group, until, limit).flatMap((serial) => rows.get(serial) ?? [])
   }
 
-  #requireFreeKeys(row: T): void {
+  #requireFreeKeys(row: T, before: T | undefined): void {
     for (const [name, index] of this.#unique) {
       const key = index.keyOf(row)
-      const holder = key === undefined || key === null ? undefined : index.holder(key)
+      if (key === undefined || key === null || (before && index.keyOf(before) === key)) continue
+      const holder = index.holder(key)
       if (holder !== undefined && holder !== row.serial) throw taken(this.#entity, name)
     }
   }
@@ -232,8 +269,9 @@ export class MemoryTable<T extends Numbered, U extends string, G extends string>
   }
 
   #put(serial: Serial, next: T | undefined): void {
-    if (!this.#isWritable) refuse()
+    if (!this.#journal?.isOpen) refuse()
     if (next !== undefined) this.#requireReferents(next)
+    if (this.#images.size === 0) this.#journal.note(this)
     if (!this.#images.has(serial)) this.#images.set(serial, this.#rows.get(serial))
     this.#swap(serial, next)
   }

@@ -40,7 +40,9 @@ export interface BlobRecord {
 
 /** One key of several parts. None of the parts but the last may hold a `|` that comes from outside. */
 export function joined(...parts: readonly (string | number)[]): string {
-  return parts.join('|')
+  let key = String(parts[0])
+  for (let index = 1; index < parts.length; index++) key += `|${parts[index]}`
+  return key
 }
 
 /** The one key of an index that holds some rows and leaves the others out. */

@@ -1,6 +1,6 @@
 import type { WebhookProgress } from '../../core/webhook/webhook.ts'
 import type { DeadLetterStore, DueWebhook, WebhookStore } from '../../core/webhook/webhook-store.ts'
-import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
+import { changeEntity, deleteWhere, insertEntity, type MemorySession, patched, spanOf, take } from './memory-session.ts'
 
 export function memoryWebhookStore({ tables }: MemorySession): WebhookStore {
   const { webhooks, webhookProgress, deadLetters } = tables
@@ -61,8 +61,7 @@ export function memoryWebhookStore({ tables }: MemorySession): WebhookStore {
     async setProgress(webhook, patch, owner) {
       const held = webhookProgress.find('webhook', webhook)
       if (held === undefined || (owner !== undefined && held.row.leaseOwner !== owner)) return false
-      const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
-      webhookProgress.replace({ ...held, row: { ...held.row, ...given } })
+      webhookProgress.replace({ ...held, row: patched(held.row, patch) })
       return true
     },
   }

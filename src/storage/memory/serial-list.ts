@@ -2,6 +2,11 @@ import type { Serial } from '../../core/common.ts'
 
 export type Order = 'asc' | 'desc'
 
+/** Whether a serial comes after another one in an order; any does where there is no other. */
+export function isBeyond(serial: Serial, after: Serial | undefined, order: Order): boolean {
+  return after === undefined || (order === 'asc' ? serial > after : serial < after)
+}
+
 /** Distinct serials in ascending order. Adding the largest one costs O(1), anything else a binary search and a shift. */
 export class SerialList {
   readonly #serials: Serial[] = []
