@@ -28,6 +28,11 @@ export class Observer {
     return this.#devices
   }
 
+  /** Whether the timeline wants another moment. */
+  isDue(hours: number): boolean {
+    return hours >= (this.#timeline.at(-1)?.hours ?? 0) + STEP_HOURS
+  }
+
   answered(kind: number, isFirst: boolean): void {
     this.#answers += 1
     if (isFirst) this.#reachedByKind[kind] = (this.#reachedByKind[kind] ?? 0) + 1
@@ -41,7 +46,7 @@ export class Observer {
     for (const tally of room.cohorts.values())
       if (tally.stopWords !== null && !this.#cohorts.has(tally.scope))
         this.#cohorts.set(tally.scope, { cohort: cohortName(tally), why: tally.stopWords, hours })
-    if (hours >= (this.#timeline.at(-1)?.hours ?? 0) + STEP_HOURS) this.#timeline.push(momentOf(room, hours))
+    if (this.isDue(hours)) this.#timeline.push(momentOf(room, hours))
   }
 
   async result(rollout: Rollout, { seed, hours }: { seed: number; hours: number }): Promise<VirtualResult> {

@@ -50,6 +50,7 @@ export function waitOf(because: NoneBecause): Wait {
     case 'not-selected':
     case 'excluded':
     case 'cancelled-here':
+    case 'push-only':
     case 'downgrade':
     case 'incomparable':
     case 'gave-up':

@@ -20,7 +20,7 @@ export class VirtualClock implements Clock {
 
   /** To so many seconds after the start. */
   moveTo(seconds: number): void {
-    this.#now = Math.max(this.#now, this.start + Math.floor(seconds * 1000))
+    this.#now = Math.max(this.#now, this.start + Math.round(seconds * 1000))
   }
 }
 

@@ -1,19 +1,18 @@
 import type { NoneBecause } from '../../core/decide/decision.ts'
-import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import type { Change } from '../../core/ports.ts'
 import { isLive, type Rollout } from '../../core/rollout/rollout.ts'
 import { exponential, seededRandom } from '../../core/seeded-random.ts'
 import { Agenda, type Appointment } from './agenda.ts'
 import { Caretaker } from './caretaker.ts'
+import { Conversation } from './conversation.ts'
 import { DeviceTable } from './device-table.ts'
 import { type FailureModel, Fates } from './fate.ts'
 import type { FleetKind } from './fleet-kinds.ts'
-import { MANNERS, type Manner } from './manner.ts'
 import { Observer } from './observer.ts'
 import { waitOf } from './refusal.ts'
 import { VirtualClock } from './virtual-ports.ts'
 import type { VirtualResult } from './virtual-result.ts'
-import { type Hold, WaitingRoom } from './waiting-room.ts'
+import { WaitingRoom } from './waiting-room.ts'
 import { openWorld, type RolloutChoice, type World } from './world.ts'
 
 export interface VirtualRun {
@@ -67,6 +66,7 @@ class VirtualRollout {
   readonly #agenda = new Agenda<Act>()
   readonly #waiting: WaitingRoom
   readonly #table: DeviceTable
+  readonly #devices: Conversation
   readonly #caretaker: Caretaker
   readonly #observer: Observer
   #rollout: Rollout
@@ -90,6 +90,7 @@ class VirtualRollout {
     this.#observer = new Observer(world, counts)
     const { devices } = this.#observer
     this.#table = new DeviceTable(devices)
+    this.#devices = new Conversation(world, run.kinds, this.#table)
     this.#caretaker = new Caretaker(core, { rollout, devices, tickMs: (run.tickSeconds ?? 1) * 1000 })
     core.deps.storage.onChange((changes) => this.#noteChanges(changes))
   }
@@ -110,8 +111,17 @@ class VirtualRollout {
       else if (at === tend) await this.#tend()
       else if (at === this.#agenda.nextAt()) await this.#act(this.#agenda.take())
       else this.#liftEnded()
+      if (this.#observer.isDue(this.#hours)) await this.#look()
     }
-    return this.#observer.result(this.#rollout, { seed: this.#run.seed, hours: this.#now / 3600 })
+    return this.#observer.result(this.#rollout, { seed: this.#run.seed, hours: this.#hours })
+  }
+
+  get #hours(): number {
+    return this.#now / 3600
+  }
+
+  #look(): Promise<void> {
+    return this.#observer.look(this.#hours, this.#caretaker.settled)
   }
 
   #noteChanges(changes: readonly Change[]): void {
@@ -124,46 +134,21 @@ class VirtualRollout {
   /** One of `count` devices that wait asks for the release. */
   async #poll(count: number): Promise<void> {
     const { kind, device: known } = this.#waiting.take(Math.floor(this.#polls() * count))
-    const device = known ?? (await this.#register(kind))
-    const because = await this.#ask(device)
-    if (because) this.#refused(device, because)
+    const device = known ?? (await this.#devices.register(kind))
+    const hadNewCounts = this.#hasNewCounts
+    const because = await this.#devices.ask(device)
+    if (because) return this.#refused(device, because)
+    this.#taken(device)
     // A grant takes room and never makes any: nobody who was refused need ask again for that.
-    else this.#hasNewCounts = false
+    this.#hasNewCounts = hadNewCounts
   }
 
-  async #register(kind: number): Promise<number> {
-    const of = this.#run.kinds[kind]
-    if (!of) throw new RangeError(`there is no kind ${kind}`)
-    return this.#table.add(kind, await this.#world.register(of, this.#table.count))
-  }
-
-  /** Asks, and takes what there is; why not, if there is nothing. */
-  async #ask(device: number): Promise<NoneBecause | undefined> {
-    const { gateway } = this.#world.core
-    const manner = this.#mannerOf(device)
-    for (;;) {
-      const facts = await this.#facts(device)
-      const decision = gateway.decide(facts, manner.ask)
-      switch (decision.kind) {
-        case 'none':
-          return decision.because
-        case 'cancel':
-          await gateway.beginCancel(facts, manner.ask)
-          continue
-        case 'update':
-          if (await manner.take(this.#world.core, facts)) return this.#taken(device)
-      }
-    }
-  }
-
-  #taken(device: number): undefined {
-    const kind = this.#table.kindOf(device)
+  #taken(device: number): void {
     const before = this.#table.fateOf(device)
-    this.#observer.answered(kind, before === undefined)
+    this.#observer.answered(this.#table.kindOf(device), before === undefined)
     if (before === undefined) this.#caretaker.granted()
-    const { fate, seconds } = before
-      ? this.#fates.again(before)
-      : this.#fates.draw(this.#run.kinds[kind]?.failureRate ?? 0)
+    const { failureRate } = this.#devices.kindOf(device)
+    const { fate, seconds } = before ? this.#fates.again(before) : this.#fates.draw(failureRate)
     this.#table.setFate(device, fate)
     if (fate === 'falls-silent') return
     if (fate === 'rolls-back') this.#agenda.add({ at: this.#now + seconds / 2, device, what: 'install' })
@@ -195,40 +180,32 @@ class VirtualRollout {
   async #act(appointment: Appointment<Act> | undefined): Promise<void> {
     if (!appointment) return
     const { device, what } = appointment
-    const manner = this.#mannerOf(device)
-    const { core } = this.#world
     switch (what) {
       case 'wait':
         return this.#waiting.put(this.#table.kindOf(device), device)
       case 'install':
-        return manner.install(core, await this.#facts(device))
+        return this.#devices.install(device)
       case 'ask':
         return this.#askAgain(device)
       case 'end':
-        await this.#end(device, manner)
-        return this.#review()
+        return this.#end(device)
     }
   }
 
-  async #end(device: number, manner: Manner): Promise<void> {
-    const { core } = this.#world
-    const facts = await this.#facts(device)
-    const fate = this.#table.fateOf(device)
-    if (fate === 'good') {
-      await manner.succeed(core, facts)
-      if (manner.isInferred) this.#caretaker.askedQuietly()
-      return
+  async #end(device: number): Promise<void> {
+    if (await this.#devices.end(device)) this.#caretaker.askedQuietly()
+    if (this.#table.fateOf(device) !== 'good') {
+      this.#askLater(device, this.#now)
+      await this.#look()
     }
-    if (fate === 'rolls-back') await manner.rollBack(core, facts)
-    else await manner.fail(core, facts)
-    this.#askLater(device, this.#now)
-    await this.#observer.look(this.#now / 3600, this.#caretaker.settled)
+    await this.#review()
   }
 
   async #askAgain(device: number): Promise<void> {
-    const because = await this.#ask(device)
-    const wait = because && waitOf(because)
-    if (!wait || wait.kind === 'end') return
+    const because = await this.#devices.ask(device)
+    if (!because) return this.#taken(device)
+    const wait = waitOf(because)
+    if (wait.kind === 'end') return
     this.#askLater(device, wait.kind === 'moment' ? this.#seconds(wait.until) : this.#now)
   }
 
@@ -238,9 +215,8 @@ class VirtualRollout {
 
   async #tend(): Promise<void> {
     await this.#caretaker.work()
-    const { settled } = this.#caretaker
-    await this.#observer.look(this.#now / 3600, settled)
-    this.#run.onProgress?.({ reached: this.#table.count, settled })
+    await this.#look()
+    this.#run.onProgress?.({ reached: this.#table.count, settled: this.#caretaker.settled })
     await this.#review()
   }
 
@@ -248,7 +224,8 @@ class VirtualRollout {
   async #review(): Promise<void> {
     if (this.#hasNewPlan) await this.#replan()
     else if (this.#hasNewCounts)
-      for (const hold of this.#waiting.holds()) if (!(await this.#isStillRefused(hold))) this.#waiting.lift(hold)
+      for (const hold of this.#waiting.holds())
+        if (!(await this.#devices.wouldBeRefused(hold.probe, hold.name))) this.#waiting.lift(hold)
     if (this.#hasNewCounts) this.#caretaker.counted()
     this.#hasNewPlan = false
     this.#hasNewCounts = false
@@ -263,24 +240,7 @@ class VirtualRollout {
     for (const hold of this.#waiting.holds()) this.#waiting.lift(hold)
   }
 
-  async #isStillRefused({ name, probe }: Hold): Promise<boolean> {
-    const facts = await this.#facts(probe)
-    const decision = this.#world.core.gateway.decide(facts, this.#mannerOf(probe).ask)
-    const wait = decision.kind === 'none' ? waitOf(decision.because) : undefined
-    return wait?.kind === 'room' && wait.name === name
-  }
-
   #liftEnded(): void {
     for (const hold of this.#waiting.holds()) if (hold.until <= this.#now) this.#waiting.lift(hold)
-  }
-
-  #mannerOf(device: number): Manner {
-    return MANNERS[this.#run.kinds[this.#table.kindOf(device)]?.protocol ?? 'native']
-  }
-
-  async #facts(device: number): Promise<DeviceFacts> {
-    const facts = await this.#world.core.gateway.find({ by: 'serial', serial: this.#table.serialOf(device) })
-    if (!facts) throw new Error(`device ${device} is gone`)
-    return facts
   }
 }
