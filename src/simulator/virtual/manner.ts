@@ -70,7 +70,7 @@ function fetching(via: VirtualProtocol): Manner {
 function choosing(via: VirtualProtocol): Manner {
   const nothing = async () => undefined
   return {
-    ask: { via, reporting: 'silent', isVerifiable: false },
+    ask: { via, reporting: 'silent', isVerifiable: false, choosesFromCatalogue: true },
     take: async ({ gateway }, facts) => {
       const [file] = await gateway.catalogue(facts, via)
       const granted = file && (await gateway.find({ by: 'serial', serial: facts.device.serial }))

@@ -51,6 +51,7 @@ export function waitOf(because: NoneBecause): Wait {
     case 'excluded':
     case 'cancelled-here':
     case 'push-only':
+    case 'chooses-itself':
     case 'downgrade':
     case 'incomparable':
     case 'gave-up':
