@@ -21,6 +21,7 @@ import { ProductService } from './product/product-service.ts'
 import { ReleaseService } from './release/release-service.ts'
 import { RolloutMemberService } from './rollout/member-service.ts'
 import { releaseSlot } from './rollout/outcome.ts'
+import { PlanService } from './rollout/plan/plan-service.ts'
 import { RolloutControl } from './rollout/rollout-control.ts'
 import { RolloutService } from './rollout/rollout-service.ts'
 import { UndoService } from './rollout/undo-service.ts'
@@ -51,6 +52,7 @@ export interface Services {
   readonly rolloutControl: RolloutControl
   readonly rolloutMembers: RolloutMemberService
   readonly undos: UndoService
+  readonly plans: PlanService
 }
 
 /** The whole domain over its ports: the gateway for devices, the services for operators. */
@@ -74,6 +76,8 @@ export function createServices(deps: ServiceDeps): Services {
   const credentials = new CredentialService(deps)
   const devices = new DeviceService(deps, credentials)
   const rolloutControl = new RolloutControl(deps)
+  const rollouts = new RolloutService(deps)
+  const undos = new UndoService(deps, rolloutControl)
   return {
     credentials,
     organisations: new OrganisationService(deps),
@@ -92,9 +96,10 @@ export function createServices(deps: ServiceDeps): Services {
     updates: new UpdateService(deps, { onOfferExpired: releaseSlot }),
     dataFiles: new DataFileService(deps),
     webhooks: new WebhookService(deps),
-    rollouts: new RolloutService(deps),
+    rollouts,
     rolloutControl,
     rolloutMembers: new RolloutMemberService(deps),
-    undos: new UndoService(deps, rolloutControl),
+    undos,
+    plans: new PlanService(deps, { rollouts, undos }),
   }
 }

@@ -66,6 +66,14 @@ export interface CoreLimits {
   readonly webhookPauseAfter: number
   /** Dead letters are kept so long, days. */
   readonly deadLetterDays: number
+  /** The plan of a rollout gives up after so long, seconds. */
+  readonly planSeconds: number
+  /** Plans at one time, in this process. */
+  readonly plansAtOnce: number
+  /** A device that was not seen for so long counts as silent in plans, days. */
+  readonly silentDays: number
+  /** A token that confirms a change which starts updates is good for so long, seconds. */
+  readonly confirmationSeconds: number
   /** Devices whose facts are held in memory for polls. */
   readonly pollCacheDevices: number
 }
@@ -104,5 +112,9 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   webhookRetrySeconds: 86_400,
   webhookPauseAfter: 20,
   deadLetterDays: 30,
+  planSeconds: 120,
+  plansAtOnce: 2,
+  silentDays: 30,
+  confirmationSeconds: 600,
   pollCacheDevices: 100_000,
 }

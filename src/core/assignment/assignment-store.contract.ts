@@ -49,6 +49,23 @@ export function describeAssignmentStore(name: string, open: () => Promise<Storag
       expect(await assignments.findById(stranger.serial, own.id)).toBeUndefined()
     })
 
+    it('finds those of many devices and groups', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const { organisation } = device
+      const group = await suite.write((stores) => stores.groups.insert(rows.newGroup(organisation)))
+      const other = await suite.write((stores) => stores.devices.insert(rows.newDevice(organisation)))
+      const own = await put(device, release)
+      const ofGroup = await put(device, release, { device: null, group: group.serial })
+      const find = async (devices: number[], groups: number[]) =>
+        (await suite.read.assignments.listByTargets({ devices, groups })).toSorted((a, b) => a.serial - b.serial)
+      expect(await find([device.serial, other.serial, device.serial], [group.serial])).toEqual([own, ofGroup])
+      expect(await find([other.serial], [])).toEqual([])
+      expect(await find([], [group.serial, 999_999])).toEqual([ofGroup])
+      expect(await find([], [])).toEqual([])
+      const filler = Array.from({ length: 2_500 }, (_, index) => 1_000_000 + index)
+      expect(await find([...filler, device.serial], [...filler, group.serial])).toEqual([own, ofGroup])
+    })
+
     it('makes one assignment when several are put at once', async () => {
       const { device, release } = await suite.write(insertFleet)
       const puts = await Promise.all(

@@ -14,6 +14,8 @@ export interface AssignmentStore {
   findById(organisation: Serial, id: Id): Promise<Assignment | undefined>
   findByDevice(device: Serial): Promise<Assignment | undefined>
   findByGroup(group: Serial): Promise<Assignment | undefined>
+  /** As both of these for many, in no particular order. */
+  listByTargets(targets: { devices: readonly Serial[]; groups: readonly Serial[] }): Promise<Assignment[]>
   delete(serial: Serial): Promise<void>
   /** Ordered by serial. */
   list(filter: AssignmentFilter, slice: Slice): Promise<Assignment[]>

@@ -69,6 +69,22 @@ export function describeCredentialStore(name: string, open: () => Promise<Storag
       expect(await credentials.listByGroup(group.serial, 'native')).toEqual([])
     })
 
+    it('tells the schemes of many devices, each device’s oldest first', async () => {
+      const [first, second, bare] = [await insertDevice(), await insertDevice(), await insertDevice()]
+      await insert(second, { scheme: 'spoke-zone' })
+      await insert(first, { scheme: 'native' })
+      await insert(first, { scheme: 'enos' })
+      const schemes = await suite.read.credentials.listSchemes([first, second, bare, first].map(({ serial }) => serial))
+      const of = ({ serial }: { serial: number }) =>
+        schemes.filter(({ device }) => device === serial).map(({ scheme }) => scheme)
+      expect([of(first), of(second), of(bare)]).toEqual([['native', 'enos'], ['spoke-zone'], []])
+      expect(await suite.read.credentials.listSchemes([])).toEqual([])
+      const filler = Array.from({ length: 2_500 }, (_, index) => 1_000_000 + index)
+      expect(await suite.read.credentials.listSchemes([...filler, second.serial])).toEqual([
+        { device: second.serial, scheme: 'spoke-zone' },
+      ])
+    })
+
     it('changes and deletes a credential', async () => {
       const device = await insertDevice()
       const row = await insert(device)

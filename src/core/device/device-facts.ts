@@ -80,11 +80,12 @@ async function loadGuards(stores: Stores, { device, running }: Asker, latest: Up
 }
 
 /** Updates that the penalty box looks back on. */
-const RECENT = 20
+export const RECENT = 20
 
-async function loadOpenRelease(
+/** What an open update is about; undefined when a part of it is gone. */
+export async function loadOpenRelease(
   stores: Stores,
-  open: Update,
+  open: Pick<Update, 'release' | 'rollout'>,
 ): Promise<Pick<DeviceFacts, 'openVersion' | 'openWithdrawn' | 'openOffer'> | undefined> {
   const release = await stores.releases.find(open.release)
   const files = release && (await loadFiles(stores, release))

@@ -122,6 +122,26 @@ export function describeDeviceStore(name: string, open: () => Promise<Storage>):
       expect(await count({ product: product.serial, status: 'disabled' })).toBe(1)
     })
 
+    it('lists and counts the devices of given serials alone', async () => {
+      const [mine, other] = [await insertOrganisation(), await insertOrganisation()]
+      const [first, second, third] = [await insert(mine), await insert(mine), await insert(mine)]
+      const stranger = await insert(other)
+      const serials = [third.serial, stranger.serial, first.serial, 999_999, first.serial]
+      const { devices } = suite.read
+      const filter = { organisation: mine, serials }
+      expect(await devices.list(filter, { limit: 9 })).toEqual([first, third])
+      expect(await devices.list(filter, { limit: 9, order: 'desc' })).toEqual([third, first])
+      expect(await devices.list(filter, { limit: 1, after: first.serial })).toEqual([third])
+      expect(await devices.list({ ...filter, search: second.key }, { limit: 9 })).toEqual([])
+      expect(await devices.listFacts(filter, { limit: 9 })).toEqual([
+        { device: first, running: [] },
+        { device: third, running: [] },
+      ])
+      expect(await devices.count(filter)).toBe(2)
+      expect(await devices.list({ organisation: mine, serials: [] }, { limit: 9 })).toEqual([])
+      expect(await devices.count({ organisation: mine, serials: [] })).toBe(0)
+    })
+
     it('searches key and name literally and without case', async () => {
       const organisation = await insertOrganisation()
       await insert(organisation, { key: 'Truck-1', name: 'has 100% grip' })

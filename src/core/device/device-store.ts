@@ -11,6 +11,8 @@ export interface DeviceFilter {
   readonly search?: string
   /** As `search`, of the name alone. */
   readonly nameContains?: string
+  /** Only these, at most 1,000. */
+  readonly serials?: readonly Serial[]
   /** Only devices that `matchesFilter` accepts. */
   readonly where?: Filter
   /** Only devices that are no members of this rollout. */
@@ -86,6 +88,8 @@ export interface CredentialStore {
   /** Oldest first; all schemes when none is given. */
   listByDevice(device: Serial, scheme?: string): Promise<Credential[]>
   listByGroup(group: Serial, scheme?: string): Promise<Credential[]>
+  /** The scheme of each credential of these devices; of one device the oldest first. */
+  listSchemes(devices: readonly Serial[]): Promise<Array<{ device: Serial; scheme: string }>>
   update(serial: Serial, patch: Patch<Credential>): Promise<Credential | undefined>
   delete(serial: Serial): Promise<void>
   deleteExpired(before: Millis): Promise<number>

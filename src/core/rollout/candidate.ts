@@ -9,6 +9,8 @@ export interface RolloutCandidate {
   readonly rollout: Rollout
   /** Whether the rollout is meant for the device; when not, `reason` says why and nothing else was looked up. */
   readonly selected: { readonly is: true } | { readonly is: false; readonly reason: string }
+  /** The list of its devices is not complete yet. */
+  readonly isTaking?: boolean
   readonly member?: RolloutMember
   /** What the device is to run. */
   readonly target: RolloutTarget

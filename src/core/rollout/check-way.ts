@@ -5,7 +5,7 @@ import type { FloorFile } from '../floor/floor-file.ts'
 import type { RolloutName } from './because.ts'
 import type { Versioned } from './guards/compare-versions.ts'
 import { checkDowngrade } from './guards/downgrade.ts'
-import { type NoPathBecause, nextStep, type PathFirmware } from './guards/path.ts'
+import { type NoPathBecause, nextStep, type PathFirmware, pathOf } from './guards/path.ts'
 import type { Rollout } from './rollout.ts'
 import type { Subject } from './subject.ts'
 
@@ -75,6 +75,18 @@ export function wayOf(subject: Subject, firmware: FirmwareFile['firmware'], igno
 function isOwn(because: NoPathBecause, running: Versioned | null, target: Versioned): boolean {
   const from = running?.version ?? null
   return because.kind === 'from-versions' && because.version === target.version && because.from === from
+}
+
+/** All intermediate versions that a device installs before these files, in order; none where there is no way. */
+export function floorsOnWay(subject: Subject, files: readonly FirmwareFile[], ignoresFloors = false): FloorFile[] {
+  if (ignoresFloors || subject.floors.length === 0) return []
+  return files.flatMap(({ firmware }) => {
+    const module = firmware.module ?? primaryOf(subject)
+    const floors = subject.floors.filter((one) => one.floor.module === module)
+    const path = pathOf(runningOf(subject, firmware.module), pathFirmware(firmware), floors.map(pathFloor))
+    if (path.kind === 'no-path') return []
+    return path.floors.flatMap((step) => floors.find((one) => one.file.firmware.serial === step.firmware) ?? [])
+  })
 }
 
 function towards(way: Way & { kind: 'floor' }, version: string): Way {

@@ -7,6 +7,7 @@ import { loadFile } from '../firmware/load-file.ts'
 import type { FloorFile } from '../floor/floor-file.ts'
 import type { Stores } from '../ports.ts'
 import type { Release } from '../release/release.ts'
+import type { Update } from '../update/update.ts'
 import type { RolloutCandidate, RolloutTarget } from './candidate.ts'
 import type { RolloutMember } from './member.ts'
 import type { Rollout } from './rollout.ts'
@@ -45,7 +46,8 @@ export async function loadPlans(stores: Stores, product: Serial): Promise<Plans>
   return { rollouts, targets, floors: await loadFloors(stores, product) }
 }
 
-async function loadFloors(stores: Stores, product: Serial): Promise<FloorFile[]> {
+/** The floors of a product, with what is handed out to reach them. */
+export async function loadFloors(stores: Stores, product: Serial): Promise<FloorFile[]> {
   const found: FloorFile[] = []
   for (const floor of await stores.floors.listByProduct(product)) {
     const file = await loadFile(stores, floor.firmware)
@@ -94,25 +96,40 @@ async function loadCandidate(stores: Stores, loading: Loading): Promise<RolloutC
   const { asker, rollout, members, targets } = loading
   const member = members.find((one) => one.rollout === rollout.serial)
   const before = members.find((one) => one.rollout === rollout.undoes)
-  const reason = whyNot(rollout, asker, { member, before })
-  const shared = { rollout, ...(member && { member }) }
-  if (reason === SNAPSHOT) return { ...shared, selected: { is: true }, target: { kind: 'none' } }
-  if (reason !== undefined) return { ...shared, selected: { is: false, reason }, target: { kind: 'none' } }
+  const candidate = candidateWith(rollout, asker, { member, before })
+  if (!isMeant(candidate)) return candidate
   const target = before
     ? await loadPrevious(stores, rollout, before)
     : (targets.get(rollout.release) ?? { kind: 'unknown' as const })
-  return { ...shared, selected: { is: true }, target }
+  return { ...candidate, target }
+}
+
+/** A device in the rollout that asks it, and in the one that this takes back. */
+export interface Memberships {
+  readonly member: RolloutMember | undefined
+  readonly before: RolloutMember | undefined
+}
+
+/** A rollout and whether it is meant for a device; what it has for the device is not looked up yet. Pure. */
+export function candidateWith(rollout: Rollout, asker: Asker, memberships: Memberships): RolloutCandidate {
+  const { member } = memberships
+  const reason = whyNot(rollout, asker, memberships)
+  const selected =
+    reason === undefined || reason === SNAPSHOT ? ({ is: true } as const) : { is: false as const, reason }
+  const isTaking = reason === SNAPSHOT
+  return { rollout, ...(member && { member }), selected, ...(isTaking && { isTaking }), target: { kind: 'none' } }
+}
+
+/** Whether what the rollout has for the device is to be looked up. */
+export function isMeant({ selected, isTaking }: RolloutCandidate): boolean {
+  return selected.is && !isTaking
 }
 
 /** The list of members is not complete yet. */
 const SNAPSHOT = ''
 
 /** Why a rollout is not meant for a device, in words; undefined when it is. */
-function whyNot(
-  rollout: Rollout,
-  asker: Asker,
-  { member, before }: { member: RolloutMember | undefined; before: RolloutMember | undefined },
-): string | undefined {
+function whyNot(rollout: Rollout, asker: Asker, { member, before }: Memberships): string | undefined {
   if (rollout.undoes !== null) {
     if (before?.state === 'succeeded' || before?.state === 'delivered') return undefined
     return 'it was not updated by the rollout that is taken back'
@@ -134,7 +151,8 @@ export function mismatch({ selection }: Pick<Rollout, 'selection'>, asker: Asker
   return explainMismatch(selection.filter, subject) ?? 'the selection leaves it out'
 }
 
-async function loadTarget(stores: Stores, serial: Serial): Promise<RolloutTarget> {
+/** What a rollout of a release has for every device. */
+export async function loadTarget(stores: Stores, serial: Serial): Promise<RolloutTarget> {
   const release = await stores.releases.find(serial)
   if (!release) return { kind: 'unknown' }
   const files = await loadFiles(stores, release)
@@ -154,7 +172,15 @@ export async function loadFiles(stores: Stores, release: Release): Promise<Firmw
 
 /** What the device ran before the rollout that is taken back. */
 async function loadPrevious(stores: Stores, rollout: Rollout, before: RolloutMember): Promise<RolloutTarget> {
-  const update = before.update === null ? undefined : await stores.updates.find(before.update)
+  return previousOf(stores, rollout, before.update === null ? undefined : await stores.updates.find(before.update))
+}
+
+/** What a device ran before an update, as an undo would return it; the same for every update of the same steps. */
+export async function previousOf(
+  stores: Stores,
+  rollout: Pick<Rollout, 'organisation' | 'product'>,
+  update: Pick<Update, 'steps'> | undefined,
+): Promise<RolloutTarget> {
   if (!update || update.steps.length === 0) return { kind: 'unknown' }
   const files: FirmwareFile[] = []
   for (const { firmware: serial, from } of update.steps) {

@@ -25,6 +25,12 @@ export function stageOf({ id, stages }: Staging, device: Staged): number | undef
   return index === -1 ? undefined : index + 1
 }
 
+/** The first stage, from 0, that takes a device in by what it is, not by when it comes; undefined when none does. */
+export function ownStageOf({ id, stages }: Pick<Staging, 'id' | 'stages'>, device: Staged): number | undefined {
+  const index = stages.findIndex(({ reach }) => reach.kind !== 'count' && takesIn(id, reach, device))
+  return index === -1 ? undefined : index
+}
+
 /** Whether a stage is for a device, room or not: a stage of a count takes in everybody who comes first. */
 function takesIn(rollout: Id, reach: StageReach, device: Staged): boolean {
   switch (reach.kind) {

@@ -25,9 +25,14 @@ export function runsAll(
   { modules, running }: Pick<Subject, 'modules' | 'running'>,
   files: readonly FirmwareFile[],
 ): boolean {
-  const primary = modules.find((module) => module.isPrimary)?.serial
-  return files.every(({ firmware }) => {
-    const module = firmware.module ?? primary
-    return running.some((row) => row.module === module && row.version === firmware.version)
-  })
+  return files.every((file) => runsFile({ modules, running }, file))
+}
+
+/** Whether the file's module runs it. */
+export function runsFile(
+  { modules, running }: Pick<Subject, 'modules' | 'running'>,
+  { firmware }: FirmwareFile,
+): boolean {
+  const module = firmware.module ?? modules.find((one) => one.isPrimary)?.serial
+  return running.some((row) => row.module === module && row.version === firmware.version)
 }

@@ -41,14 +41,7 @@ export class UndoService {
     return this.#deps.storage.transaction(async (stores) => {
       const undone = await findRollout(stores, scope.organisation, reference)
       await stores.rolloutTallies.lock(undone.serial)
-      if (undone.state === 'draft' || undone.kind === 'undo')
-        throw new OtaError(
-          'wrong-state',
-          `There is nothing to take back: it is ${undone.kind === 'undo' ? 'an undo' : 'a draft'}.`,
-          {
-            details: { state: undone.state },
-          },
-        )
+      requireUndoable(undone)
       if (!input.draft) await this.#stop(stores, scope, undone)
       const undo = await this.insert(stores, scope, { undone, input })
       return input.draft ? undo : this.#control.begin(stores, scope, undo)
@@ -82,4 +75,11 @@ export class UndoService {
     const cause = { kind: 'operator', reason: 'it is being taken back' } as const
     await stopRollout(stores, this.#deps, undone, { actor: scope.actor, cause, cancel: true })
   }
+}
+
+/** Throws `wrong-state` for a draft or an undo. */
+export function requireUndoable({ state, kind }: Pick<Rollout, 'state' | 'kind'>): void {
+  if (state !== 'draft' && kind !== 'undo') return
+  const what = kind === 'undo' ? 'an undo' : 'a draft'
+  throw new OtaError('wrong-state', `There is nothing to take back: it is ${what}.`, { details: { state } })
 }

@@ -86,6 +86,29 @@ export function describeUpdateStore(name: string, open: () => Promise<Storage>):
       expect(await find()).toEqual(newest)
     })
 
+    it('finds the latest updates of many devices, and many updates by serial', async () => {
+      const fleets = await times(3, () => suite.write(insertFleet))
+      const [first, second, third] = fleets.map(({ device, release }) => ({ device, release }))
+      if (!first || !second || !third) throw new Error('three fleets')
+      const old = await insert(first.device, first.release, closed)
+      const open = await insert(first.device, first.release)
+      const ended = await insert(second.device, second.release, closed)
+      const devices = [first, second, third, first].map(({ device }) => device.serial)
+      const bySerial = (found: readonly { serial: number }[]) => found.toSorted((a, b) => a.serial - b.serial)
+      const { updates } = suite.read
+      expect(bySerial(await updates.listLatest(devices))).toEqual([open, ended])
+      expect(await updates.listLatest([third.device.serial])).toEqual([])
+      expect(await updates.listLatest([])).toEqual([])
+      expect(bySerial(await updates.listBySerials([ended.serial, old.serial, 999_999, old.serial]))).toEqual([
+        old,
+        ended,
+      ])
+      expect(await updates.listBySerials([])).toEqual([])
+      const filler = Array.from({ length: 2_500 }, (_, index) => 1_000_000 + index)
+      expect(await updates.listLatest([...filler, second.device.serial])).toEqual([ended])
+      expect(await updates.listBySerials([...filler, old.serial])).toEqual([old])
+    })
+
     it('moves an update only from the expected state', async () => {
       const { device, release } = await suite.write(insertFleet)
       const row = await insert(device, release)

@@ -19,6 +19,10 @@ export interface UpdateStore {
   findLatest(device: Serial): Promise<Update | undefined>
   /** The newest update of a device that succeeded. */
   findLatestSucceeded(device: Serial): Promise<Update | undefined>
+  /** As `findLatest` for many; those that have none are left out. In no particular order. */
+  listLatest(devices: readonly Serial[]): Promise<Update[]>
+  /** Those that are there, in no particular order. */
+  listBySerials(serials: readonly Serial[]): Promise<Update[]>
   /**
    * Changes the row only while its state is still `from`, or, given a state with a revision, while nothing of it has
    * changed; undefined when somebody was faster.

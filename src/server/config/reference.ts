@@ -39,6 +39,10 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   webhookRetrySeconds: 'an event that could not be delivered for so long becomes a dead letter, seconds',
   webhookPauseAfter: 'events given up in a row before the server stops delivering to a webhook',
   deadLetterDays: 'how long dead letters are kept, days',
+  planSeconds: 'the plan of a rollout gives up after so long, and says how far it came, seconds',
+  plansAtOnce: 'plans that one process works out at one time',
+  silentDays: 'a device that was not seen for so long counts as silent in plans, days',
+  confirmationSeconds: 'how long a token that confirms a change which starts updates is good, seconds',
   pollCacheDevices: 'devices whose facts are held in memory for polls',
 }
 

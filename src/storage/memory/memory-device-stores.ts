@@ -19,8 +19,16 @@ import { joined, LISTED, type Tables } from './memory-tables.ts'
 
 export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceStore {
   const { devices, credentials, running, assignments, updates, rolloutMembers, aliases } = tables
+  const rowsOf = (filter: DeviceFilter, slice: Pick<Slice, 'after' | 'order'> = {}) => {
+    const { serials } = filter
+    const { after, order = 'asc' } = slice
+    if (serials === undefined) return devices.rows(spanOf({ ...slice, limit: 1 }, narrowest(filter)))
+    const named = [...new Set(serials)].sort((a, b) => (order === 'asc' ? a - b : b - a))
+    const isBeyond = (serial: number) => after === undefined || (order === 'asc' ? serial > after : serial < after)
+    return named.filter(isBeyond).flatMap((serial) => devices.get(serial) ?? [])
+  }
   const list = (filter: DeviceFilter, slice: Slice) =>
-    take(devices.rows(spanOf(slice, narrowest(filter))), slice, (row) => matches(tables, row, filter))
+    take(rowsOf(filter, slice), slice, (row) => matches(tables, row, filter))
   return {
     async insert(row) {
       const inserted = insertEntity(devices, row)
@@ -66,7 +74,7 @@ export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceSto
     async count(filter) {
       const isWhole = Object.values(filter).filter((value) => value !== undefined).length === 1
       if (isWhole) return devices.count(['organisation', filter.organisation])
-      return count(devices.rows({ where: narrowest(filter) }), (row) => matches(tables, row, filter))
+      return count(rowsOf(filter), (row) => matches(tables, row, filter))
     },
     listFacts: async (filter, slice) =>
       list(filter, slice).map((device) => ({
@@ -171,6 +179,10 @@ export function memoryCredentialStore({ tables, changes }: MemorySession): Crede
       hashes.flatMap((hash) => credentials.find('hash', joined(scheme, hash)) ?? []),
     listByDevice: async (device, scheme) => listBy(['device', device], scheme),
     listByGroup: async (group, scheme) => listBy(['group', group], scheme),
+    listSchemes: async (devices) =>
+      [...new Set(devices)].flatMap((device) =>
+        listBy(['device', device], undefined).map(({ scheme }) => ({ device, scheme })),
+      ),
     async update(serial, patch) {
       const row = credentials.get(serial)
       if (row) changes.target(row)

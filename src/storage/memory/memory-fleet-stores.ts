@@ -29,6 +29,11 @@ export function memoryAssignmentStore({ tables, changes }: MemorySession): Assig
     },
     findByDevice: async (device) => assignments.find('device', device),
     findByGroup: async (group) => assignments.find('group', group),
+    listByTargets: async ({ devices, groups }) =>
+      [
+        ...[...new Set(devices)].map((device) => assignments.find('device', device)),
+        ...[...new Set(groups)].map((group) => assignments.find('group', group)),
+      ].filter((row) => row !== undefined),
     async delete(serial) {
       const row = assignments.get(serial)
       if (row) changes.target(row)
@@ -49,6 +54,7 @@ export function memoryAssignmentStore({ tables, changes }: MemorySession): Assig
 
 export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateStore {
   const { updates } = tables
+  const latestOf = (device: Serial) => take(updates.rows({ where: ['device', device], order: 'desc' }), { limit: 1 })[0]
   return {
     async insert(row) {
       changes.device(row.device)
@@ -60,13 +66,16 @@ export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateSto
       return row?.organisation === organisation ? row : undefined
     },
     findOpen: async (device) => updates.find('device', device),
-    findLatest: async (device) => take(updates.rows({ where: ['device', device], order: 'desc' }), { limit: 1 })[0],
     findLatestSucceeded: async (device) =>
       take(
         updates.rows({ where: ['device', device], order: 'desc' }),
         { limit: 1 },
         (row) => row.state === 'succeeded',
       )[0],
+    findLatest: async (device) => latestOf(device),
+    listLatest: async (devices) => [...new Set(devices)].map(latestOf).filter((row) => row !== undefined),
+    listBySerials: async (serials) =>
+      [...new Set(serials)].map((serial) => updates.get(serial)).filter((row) => row !== undefined),
     async move(serial, from, patch) {
       const row = updates.get(serial)
       const { state, revision } = typeof from === 'string' ? { state: from, revision: undefined } : from

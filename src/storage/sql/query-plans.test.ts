@@ -38,6 +38,24 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
     ['the open update', (s) => s.updates.findOpen(1), ['updates__device']],
     ['the latest update', (s) => s.updates.findLatest(1), ['updates_by_device_serial']],
     ['the latest success', (s) => s.updates.findLatestSucceeded(1), ['updates_by_device_serial']],
+    ['the latest updates', (s) => s.updates.listLatest([1, 2]), ['PRIMARY KEY', 'updates_by_device_serial']],
+    ['updates by serial', (s) => s.updates.listBySerials([1, 2]), ['PRIMARY KEY']],
+    [
+      'assignments of devices',
+      (s) => s.assignments.listByTargets({ devices: [1, 2], groups: [] }),
+      ['assignments__device'],
+    ],
+    [
+      'assignments of groups',
+      (s) => s.assignments.listByTargets({ devices: [], groups: [1, 2] }),
+      ['assignments__group'],
+    ],
+    ['schemes of devices', (s) => s.credentials.listSchemes([1, 2]), ['credentials_by_device_serial']],
+    [
+      'devices by serial',
+      (s) => s.devices.list({ organisation: 1, product: 1, serials: [1, 2] }, page),
+      ['PRIMARY KEY'],
+    ],
     ['updates of a device', (s) => s.updates.list({ organisation: 1, device: 1 }, page), ['updates_by_device_serial']],
     ['open updates', (s) => s.updates.list({ organisation: 1, states: ['offered'] }, page), ['organisation_is_open']],
     [

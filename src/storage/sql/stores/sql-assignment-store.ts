@@ -4,7 +4,7 @@ import type { AssignmentFilter, AssignmentStore } from '../../../core/assignment
 import type { Id, New, Serial, Slice } from '../../../core/common.ts'
 import type { Row } from '../schema.ts'
 import type { Session } from '../session.ts'
-import { sliced } from '../slice.ts'
+import { sliced, slices } from '../slice.ts'
 import { statement } from '../statement.ts'
 import { toAssignment } from './assignment-rows.ts'
 
@@ -72,6 +72,18 @@ export class SqlAssignmentStore implements AssignmentStore {
 
   findByGroup(group: Serial): Promise<Assignment | undefined> {
     return this.#one(FIND_BY_GROUP(this.#session, group))
+  }
+
+  async listByTargets(targets: { devices: readonly Serial[]; groups: readonly Serial[] }): Promise<Assignment[]> {
+    const found: Assignment[] = []
+    const select = () => this.#session.compiler.selectFrom('assignments').selectAll()
+    const queries = [
+      ...slices([...new Set(targets.devices)]).map((some) => select().where('device', 'in', some)),
+      ...slices([...new Set(targets.groups)]).map((some) => select().where('device_group', 'in', some)),
+    ]
+    for (const query of queries)
+      for (const row of await this.#session.all(query.compile())) found.push(toAssignment(row))
+    return found
   }
 
   async delete(serial: Serial): Promise<void> {

@@ -76,6 +76,21 @@ export class SqlCredentialStore implements CredentialStore {
     return ofScheme(await CREDENTIALS.many(this.#session, LIST_BY_GROUP(this.#session, group)), scheme)
   }
 
+  async listSchemes(devices: readonly Serial[]): Promise<Array<{ device: Serial; scheme: string }>> {
+    const found: Array<{ device: Serial; scheme: string }> = []
+    for (const some of slices([...new Set(devices)])) {
+      const query = this.#session.compiler
+        .selectFrom('credentials')
+        .select(['device', 'scheme'])
+        .where('device', 'in', some)
+        .orderBy('device')
+        .orderBy('serial')
+      for (const { device, scheme } of await this.#session.all(query.compile()))
+        if (device !== null) found.push({ device, scheme })
+    }
+    return found
+  }
+
   async update(serial: Serial, patch: Patch<Credential>): Promise<Credential | undefined> {
     const credential = await CREDENTIALS.change(this.#session, serial, { patch })
     if (credential) this.#session.changes.target(credential)

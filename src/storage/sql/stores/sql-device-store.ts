@@ -7,6 +7,7 @@ import { contains } from '../search.ts'
 import type { Session } from '../session.ts'
 import { sliced, slices } from '../slice.ts'
 import { statement } from '../statement.ts'
+import { unindexed } from '../unindexed.ts'
 import { DEVICES } from './device-rows.ts'
 import { runningOf } from './running-rows.ts'
 
@@ -130,9 +131,16 @@ export class SqlDeviceStore implements DeviceStore {
     return members.length
   }
 
-  #filtered({ organisation, product, group, status, search, nameContains, where, outside }: DeviceFilter) {
-    let found = this.#session.compiler.selectFrom('devices').where('organisation', '=', organisation)
-    if (product !== undefined) found = found.where('product', '=', product)
+  #filtered({ organisation, product, group, status, search, nameContains, serials, where, outside }: DeviceFilter) {
+    let found = this.#session.compiler.selectFrom('devices')
+    if (serials === undefined) found = found.where('organisation', '=', organisation)
+    else
+      found = found
+        .where('serial', 'in', serials.length === 0 ? [0] : [...new Set(serials)])
+        .where(sql<boolean>`${unindexed(this.#session, 'organisation')} = ${organisation}`)
+    if (product !== undefined && serials === undefined) found = found.where('product', '=', product)
+    else if (product !== undefined)
+      found = found.where(sql<boolean>`${unindexed(this.#session, 'product')} = ${product}`)
     if (group !== undefined) found = found.where('device_group', '=', group)
     if (status !== undefined) found = found.where('status', '=', status)
     if (search !== undefined) found = found.where(contains(['key_folded', 'name_folded'], search))

@@ -5,7 +5,7 @@ import { isOpen, type Update, type UpdateState } from '../../../core/update/upda
 import type { UpdateFilter, UpdateStore } from '../../../core/update/update-store.ts'
 import { oldest } from '../oldest.ts'
 import type { Session } from '../session.ts'
-import { sliced } from '../slice.ts'
+import { sliced, slices } from '../slice.ts'
 import { statement } from '../statement.ts'
 import { unindexed } from '../unindexed.ts'
 import { UPDATES } from './update-rows.ts'
@@ -83,6 +83,29 @@ export class SqlUpdateStore implements UpdateStore {
 
   findLatestSucceeded(device: Serial): Promise<Update | undefined> {
     return UPDATES.one(this.#session, FIND_LATEST_SUCCEEDED(this.#session, device))
+  }
+
+  async listLatest(devices: readonly Serial[]): Promise<Update[]> {
+    const found: Update[] = []
+    for (const some of slices([...new Set(devices)])) {
+      const newest = this.#session.compiler
+        .selectFrom('updates')
+        .select(sql<number>`max(serial)`.as('serial'))
+        .where('device', 'in', some)
+        .groupBy('device')
+      const query = this.#session.compiler.selectFrom('updates').selectAll().where('serial', 'in', newest)
+      found.push(...(await UPDATES.many(this.#session, query.compile())))
+    }
+    return found
+  }
+
+  async listBySerials(serials: readonly Serial[]): Promise<Update[]> {
+    const found: Update[] = []
+    for (const some of slices([...new Set(serials)])) {
+      const query = this.#session.compiler.selectFrom('updates').selectAll().where('serial', 'in', some)
+      found.push(...(await UPDATES.many(this.#session, query.compile())))
+    }
+    return found
   }
 
   async move(
