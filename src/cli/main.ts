@@ -26,6 +26,7 @@ import { addMissingCommands } from './resources/missing.ts'
 import { addOrganisationCommands } from './resources/organisation.ts'
 import { addModuleCommands, addProductCommands } from './resources/product.ts'
 import { addReleaseCommands } from './resources/release.ts'
+import { addRolloutCommands } from './resources/rollout.ts'
 import { addServerCommands } from './resources/server.ts'
 import { addTokenCommands } from './resources/token.ts'
 import { addUpdateCommands } from './resources/update.ts'
@@ -83,6 +84,7 @@ const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: C
       addFloorCommands,
       addReleaseCommands,
       addAssignmentCommands,
+      addRolloutCommands,
       addUpdateCommands,
       addMissingCommands,
       addEventCommands,

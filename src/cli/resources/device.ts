@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { segment } from '../client/api-client.ts'
-import { at, isJsonObject, type JsonObject, textAt } from '../client/json.ts'
+import { at, isJsonObject, type JsonObject, objectsAt, textAt } from '../client/json.ts'
 import { withExamples } from '../options/examples.ts'
 import type { Field } from '../options/fields.ts'
 import { type Call, online } from '../options/online.ts'
@@ -139,6 +139,8 @@ function addExplain(noun: Command): void {
         update: updateLine(at(answer, 'facts.openUpdate') ?? at(answer, 'facts.latestUpdate')),
       }),
     )
+    for (const one of objectsAt(answer, 'considered'))
+      print(`rollout ${textAt(one, 'rollout.key')}: ${textAt(one, 'words')}`)
   })
   withExamples(command, 'godwit device explain truck-17')
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { ApiClient, Query } from '../client/api-client.ts'
 import { type JsonObject, textAt } from '../client/json.ts'
-import { ServerRefusal } from '../client/problem.ts'
+import { isPassing } from '../client/passing.ts'
 import { readStream } from '../client/read-stream.ts'
 import { CommandFailure } from '../exit.ts'
 import { withExamples } from '../options/examples.ts'
@@ -12,9 +12,6 @@ import { note, print } from '../output/print.ts'
 
 /** Pauses before coming again, ms; the last one goes on. */
 const PAUSES = [500, 2_000, 5_000, 15_000]
-
-/** What a refusal may be that has passed when the command comes again. */
-const PASSING = new Set([408, 429, 500, 502, 503, 504])
 
 interface Watching {
   readonly api: ApiClient
@@ -73,10 +70,6 @@ function mayComeAgain(data: string): boolean {
   const reason = textAt(end, 'reason')
   if (reason === 'unauthorised') throw new CommandFailure(`the stream was ended: ${textAt(end, 'detail')}.`)
   return reason !== 'caught-up'
-}
-
-function isPassing(error: unknown): boolean {
-  return !(error instanceof ServerRefusal) || PASSING.has(error.problem.status)
 }
 
 function lineOf(event: JsonObject): string {

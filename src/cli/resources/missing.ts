@@ -5,12 +5,6 @@ import { withExamples } from '../options/examples.ts'
 /** Words that are reserved for what is to come: whoever tries one learns what there is in its place. */
 const MISSING = [
   {
-    word: 'rollout',
-    instead: 'assign to devices and groups',
-    sentence: 'rollouts are not in this version; "godwit assignment create --group KEY …" ships to a group at once.',
-    example: 'godwit assignment create --group pilot --product panel --version 1.3.0',
-  },
-  {
     word: 'simulate',
     instead: 'the demo runs simulated devices of every protocol',
     sentence: 'simulated fleets are not in this version; "godwit demo" runs simulated devices of every protocol.',
