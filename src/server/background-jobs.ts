@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Core } from '../core/create-core.ts'
 import { sweep } from '../core/housekeeping.ts'
+import { passExhaustedStages } from '../core/rollout/exhausted-stages.ts'
 import { tendRollouts } from '../core/rollout/tend.ts'
 
 const SECOND = 1000
@@ -24,6 +25,7 @@ export function startJobs(core: Core, log: FastifyBaseLogger): Jobs {
     { name: 'settle-quiet-updates', everyMs: 5 * SECOND, run: () => core.updates.settleQuiet() },
     { name: 'expire-updates', everyMs: 10 * SECOND, run: () => expireOverdue(core) },
     { name: 'rollouts', everyMs: SECOND, run: () => tendRollouts(core.deps) },
+    { name: 'exhausted-stages', everyMs: MINUTE, run: () => passExhaustedStages(core.deps) },
     { name: 'housekeeping', everyMs: 10 * MINUTE, run: () => sweep(core.deps) },
   ]
   const running = new Set<Promise<void>>()
