@@ -5,10 +5,9 @@ import type { CoreLimits } from '../limits.ts'
 import type { Stores } from '../ports.ts'
 import type { ServiceDeps } from '../service.ts'
 import { outcomeScopes } from './grant.ts'
-import type { RolloutMember } from './member.ts'
+import { type RolloutMember, waitingMember } from './member.ts'
 import { retryAt } from './retry-at.ts'
 import type { Rollout } from './rollout.ts'
-import { waitingMember } from './snapshot.ts'
 import { noteVerified } from './verification.ts'
 
 /**

@@ -8,7 +8,7 @@ import { cohortsOf } from './cohorts.ts'
 import { grantLimit, UNLIMITED } from './health/allowance.ts'
 import { NO_COUNTS } from './health/counts.ts'
 import type { HealthPolicy } from './health/health-policy.ts'
-import type { Counted, MemberState, RolloutMember } from './member.ts'
+import { type Counted, type MemberState, type RolloutMember, waitingMember } from './member.ts'
 import type { Rollout } from './rollout.ts'
 import type { Claim } from './rollout-store.ts'
 import type { Room } from './room.ts'
@@ -139,20 +139,6 @@ async function keep(stores: Stores, keeping: Keeping): Promise<void> {
     await stores.rolloutMembers.update(member.serial, change)
     return
   }
-  await stores.rolloutMembers.insert({
-    organisation: rollout.organisation,
-    rollout: rollout.serial,
-    device: device.serial,
-    createdAt: now,
-    grantedAt: null,
-    settleAt: null,
-    isSettled: false,
-    hasFailed: false,
-    isVerifiable: granting.isVerifiable,
-    counted: [],
-    excludedAt: null,
-    excludedReason: '',
-    pardonedAt: null,
-    ...change,
-  })
+  const { isVerifiable } = granting
+  await stores.rolloutMembers.insert({ ...waitingMember(rollout, device.serial, now), isVerifiable, ...change })
 }

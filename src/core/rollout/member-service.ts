@@ -5,10 +5,9 @@ import type { Stores } from '../ports.ts'
 import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { moveUpdate } from '../update/move-update.ts'
 import { outcomeScopes } from './grant.ts'
-import type { RolloutMember } from './member.ts'
+import { type RolloutMember, waitingMember } from './member.ts'
 import type { Rollout } from './rollout.ts'
 import { findRollout } from './rollout-service.ts'
-import { waitingMember } from './snapshot.ts'
 
 /** Members that are tried again in one transaction. */
 const BATCH = 500

@@ -60,3 +60,32 @@ export interface RolloutMember {
 
 export type NewMember = Omit<RolloutMember, 'serial'>
 export type MemberPatch = Partial<Omit<RolloutMember, 'serial' | 'organisation' | 'rollout' | 'device' | 'createdAt'>>
+
+/** A member that was granted nothing yet. */
+export function waitingMember(
+  { organisation, serial }: Pick<RolloutMember, 'organisation'> & { readonly serial: Serial },
+  device: Serial,
+  now: Millis,
+): NewMember {
+  return {
+    organisation,
+    rollout: serial,
+    device,
+    createdAt: now,
+    state: 'waiting',
+    stage: null,
+    grantedAt: null,
+    settleAt: null,
+    isSettled: false,
+    hasFailed: false,
+    isVerifiable: true,
+    counted: [],
+    update: null,
+    attempts: 0,
+    holdsSlot: false,
+    excludedAt: null,
+    excludedReason: '',
+    pardonedAt: null,
+    changedAt: now,
+  }
+}

@@ -2,7 +2,7 @@ import type { Serial } from '../common.ts'
 import { SYSTEM } from '../event/event.ts'
 import { record } from '../event/record.ts'
 import type { ServiceDeps } from '../service.ts'
-import type { NewMember } from './member.ts'
+import { waitingMember } from './member.ts'
 import type { Rollout } from './rollout.ts'
 
 /** Devices looked at in one transaction. */
@@ -55,33 +55,4 @@ async function takeBatch(
     const snapshot: Rollout['snapshot'] = isDone ? { kind: 'taken', devices } : { kind: 'taking', after: last, devices }
     return stores.rollouts.update(rollout.serial, { snapshot })
   })
-}
-
-/** A member that was granted nothing yet. */
-export function waitingMember(
-  { organisation, serial }: Pick<Rollout, 'organisation' | 'serial'>,
-  device: Serial,
-  now: number,
-): NewMember {
-  return {
-    organisation,
-    rollout: serial,
-    device,
-    createdAt: now,
-    state: 'waiting',
-    stage: null,
-    grantedAt: null,
-    settleAt: null,
-    isSettled: false,
-    hasFailed: false,
-    isVerifiable: true,
-    counted: [],
-    update: null,
-    attempts: 0,
-    holdsSlot: false,
-    excludedAt: null,
-    excludedReason: '',
-    pardonedAt: null,
-    changedAt: now,
-  }
 }

@@ -1,5 +1,5 @@
 import type { Millis, Serial } from '../common.ts'
-import type { Counts } from './health/counts.ts'
+import { type Counts, NO_COUNTS } from './health/counts.ts'
 import { cohortKey } from './health/health-state.ts'
 import type { MemberState } from './member.ts'
 
@@ -77,4 +77,27 @@ export interface Tally {
   /** The minute of the clock of the last grant, and grants in it. */
   readonly minute: number
   readonly minuteGrants: number
+}
+
+/** Counters of which nothing was counted yet, without a limit. */
+export function freshTally(rollout: Serial, scope: string): Tally {
+  return {
+    rollout,
+    scope,
+    family: '',
+    value: '',
+    position: 0,
+    isActive: true,
+    stopWords: null,
+    run: 0,
+    counts: NO_COUNTS,
+    unverifiable: 0,
+    grantLimit: UNLIMITED,
+    unverifiableLimit: UNLIMITED,
+    devices: 0,
+    slots: 0,
+    outcomes: NO_OUTCOMES,
+    minute: 0,
+    minuteGrants: 0,
+  }
 }

@@ -3,12 +3,11 @@ import { NO_COUNTS } from '../../core/rollout/health/counts.ts'
 import type { Claim, RolloutTallyStore, TallyChange } from '../../core/rollout/rollout-store.ts'
 import {
   cohortScope,
+  freshTally,
   isCohortScope,
   minuteOf,
-  NO_OUTCOMES,
   type Outcomes,
   type Tally,
-  UNLIMITED,
   WHOLE,
 } from '../../core/rollout/tally.ts'
 import type { MemorySession } from './memory-session.ts'
@@ -36,7 +35,7 @@ export function memoryRolloutTallyStore({ tables, changes }: MemorySession): Rol
       for (const scope of new Set([WHOLE, ...scopes])) {
         if (held(rollout, scope)) continue
         const of = scope === WHOLE ? { isActive: false, ...limits } : {}
-        insert({ ...NEW, rollout, scope, ...of })
+        insert({ ...freshTally(rollout, scope), ...of })
       }
     },
     async ensureCohort(rollout, { family, value }, { grantLimit }) {
@@ -47,7 +46,7 @@ export function memoryRolloutTallyStore({ tables, changes }: MemorySession): Rol
         ({ row }) => row.family === family,
       )
       const position = 1 + Math.max(0, ...others.map(({ row }) => row.position))
-      return insert({ ...NEW, rollout, scope, family, value, position, grantLimit })
+      return insert({ ...freshTally(rollout, scope), family, value, position, grantLimit })
     },
     claim: async (claim) =>
       change(claim.rollout, claim.scope, (row) => {
@@ -73,24 +72,6 @@ export function memoryRolloutTallyStore({ tables, changes }: MemorySession): Rol
       return rows.sort(inOrder).slice(0, limit)
     },
   }
-}
-
-const NEW: Omit<Tally, 'rollout' | 'scope'> = {
-  family: '',
-  value: '',
-  position: 0,
-  isActive: true,
-  stopWords: null,
-  run: 0,
-  counts: NO_COUNTS,
-  unverifiable: 0,
-  grantLimit: UNLIMITED,
-  unverifiableLimit: UNLIMITED,
-  devices: 0,
-  slots: 0,
-  outcomes: NO_OUTCOMES,
-  minute: 0,
-  minuteGrants: 0,
 }
 
 function hasRoom(row: Tally, claim: Claim): boolean {

@@ -1,8 +1,7 @@
 import type { Serial } from '../../common.ts'
-import { NO_COUNTS } from '../health/counts.ts'
 import type { Rollout, Stage } from '../rollout.ts'
 import type { Room } from '../room.ts'
-import { NO_OUTCOMES, type Tally, UNLIMITED, WHOLE } from '../tally.ts'
+import { freshTally, WHOLE } from '../tally.ts'
 
 /** Takes in every device at once. */
 const EVERYBODY: Stage = {
@@ -36,27 +35,10 @@ export function asIfOpen(rollout: Rollout): Rollout {
 /** Room without limits; cohorts that the health gate excluded stay so. */
 export function asIfEmpty(rollout: Serial, room: Room | undefined): Room {
   const cohorts = [...(room?.cohorts ?? [])].filter(([, tally]) => !tally.isActive)
-  return { whole: unlimited(rollout), stages: [], cohorts: new Map(cohorts), families: room?.families ?? new Map() }
-}
-
-function unlimited(rollout: Serial): Tally {
   return {
-    rollout,
-    scope: WHOLE,
-    family: '',
-    value: '',
-    position: 0,
-    isActive: true,
-    stopWords: null,
-    run: 0,
-    counts: NO_COUNTS,
-    unverifiable: 0,
-    grantLimit: UNLIMITED,
-    unverifiableLimit: UNLIMITED,
-    devices: 0,
-    slots: 0,
-    outcomes: NO_OUTCOMES,
-    minute: 0,
-    minuteGrants: 0,
+    whole: freshTally(rollout, WHOLE),
+    stages: [],
+    cohorts: new Map(cohorts),
+    families: room?.families ?? new Map(),
   }
 }
