@@ -7,7 +7,9 @@ import { keyField, nameField, referenceField } from './fields.ts'
 /** What operators say of rollouts, over the API and in a fleet file. Core checks ranges and has the last word. */
 
 const text = z.string().min(1).max(500)
-const oneOrMore = z.union([z.string(), z.array(z.string()).min(1).max(1_000)])
+const oneOrMore = z.union([z.string(), z.array(z.string()).min(1).max(1_000)], {
+  error: 'must be text, or a list of texts',
+})
 const labelsOf = z
   .record(z.string(), oneOrMore)
   .refine((labels) => Object.keys(labels).length <= 20, 'at most 20 names')

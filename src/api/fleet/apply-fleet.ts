@@ -10,6 +10,7 @@ import { applyAssignment, applyFirmware, applyRelease } from './apply-firmware.t
 import { applyFloor } from './apply-floors.ts'
 import { applyAccessKey, applyAccount, applyOrganisation, organisationFacts } from './apply-organisation.ts'
 import { applyProduct } from './apply-products.ts'
+import { applyRollout } from './apply-rollouts.ts'
 import type { FleetOrganisation } from './fleet-file.ts'
 import { atLine, type FleetChange, type FleetResult, type FleetRun } from './fleet-run.ts'
 import type { ParsedFleet } from './parse-fleet-file.ts'
@@ -120,6 +121,7 @@ async function applySections(
   await each('devices', wanted.devices, applyDevice)
   await each('releases', wanted.releases, applyRelease)
   await each('assignments', wanted.assignments, applyAssignment)
+  await each('rollouts', wanted.rollouts, applyRollout)
   await each('accessKeys', wanted.accessKeys, applyAccessKey)
 }
 

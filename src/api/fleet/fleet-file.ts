@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { ROLLOUT_STATES } from '../../core/rollout/rollout.ts'
 import { credentialsSchema, groupTokenSchema } from '../credential-schemes.ts'
+import { rolloutFields } from '../rollout-fields.ts'
 
 /** The fleet file: one or more organisations described whole. Unknown keys are errors everywhere. */
 
@@ -103,6 +105,20 @@ const assignment = z
   .refine((one) => (one.device === undefined) !== (one.group === undefined), 'names either a device or a group')
   .refine((one) => (one.version === undefined) !== (one.release === undefined), 'names either a version or a release')
 
+const rollout = z
+  .strictObject({
+    ...rolloutFields,
+    key,
+    id: id.exactOptional(),
+    product: key,
+    module: key.exactOptional(),
+    version: version.exactOptional(),
+    release: version.exactOptional(),
+    /** Into which it is brought; absent: a new one is a draft, others stay. */
+    state: z.enum(ROLLOUT_STATES).exactOptional(),
+  })
+  .refine((one) => (one.version === undefined) !== (one.release === undefined), 'names either a version or a release')
+
 const organisation = z.strictObject({
   key,
   name: text.optional(),
@@ -120,7 +136,7 @@ const organisation = z.strictObject({
   floors: z.array(floor).optional(),
   releases: z.array(release).optional(),
   assignments: z.array(assignment).optional(),
-  rollouts: z.array(z.never({ error: 'rollouts are not part of this version' })).optional(),
+  rollouts: z.array(rollout).optional(),
 })
 
 export const fleetFileSchema = z.strictObject({ organisations: z.array(organisation).min(1) })
@@ -129,3 +145,4 @@ export type FleetFile = z.output<typeof fleetFileSchema>
 export type FleetOrganisation = FleetFile['organisations'][number]
 export type FleetDevice = NonNullable<FleetOrganisation['devices']>[number]
 export type FleetFirmware = NonNullable<FleetOrganisation['firmware']>[number]
+export type FleetRollout = NonNullable<FleetOrganisation['rollouts']>[number]

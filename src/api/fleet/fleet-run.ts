@@ -56,8 +56,18 @@ export async function atLine<T>(
     return await work()
   } catch (error) {
     if (!isOtaError(error) || error.details['line'] !== undefined || error.code === 'storage-failed') throw error
-    throw fleetError(parsed.lineOf(path), `${path.join('.')}: ${error.message}`, error)
+    const { field } = error.details
+    const member = typeof field === 'string' ? partsOf(field) : []
+    throw fleetError(parsed.lineOf([...path, ...member]), `${path.join('.')}: ${error.message}`, error)
   }
+}
+
+/** `stages[1].percent` as steps of a path. */
+function partsOf(field: string): Array<string | number> {
+  return field
+    .split(/[.[\]]+/)
+    .filter((part) => part !== '')
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part))
 }
 
 /** The members of `wanted` that differ from `actual`; members that are undefined in `wanted` are not looked at. */

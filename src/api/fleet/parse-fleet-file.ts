@@ -82,6 +82,7 @@ function refuseDuplicates(fleet: FleetFile, lineOf: ParsedFleet['lineOf']): void
     check(at('groups'), byKey(organisation.groups))
     check(at('devices'), byKey(organisation.devices))
     check(at('accessKeys'), byKey(organisation.accessKeys))
+    check(at('rollouts'), byKey(organisation.rollouts))
     check(
       at('accounts'),
       (organisation.accounts ?? []).map((one) => one.email.toLowerCase()),

@@ -1,4 +1,5 @@
 import type { Entity, Slice } from '../../core/common.ts'
+import { pruneRollouts } from './apply-rollouts.ts'
 import type { FleetOrganisation } from './fleet-file.ts'
 import type { FleetRun } from './fleet-run.ts'
 
@@ -13,6 +14,13 @@ export async function prune(run: FleetRun, wanted: FleetOrganisation): Promise<v
   const { organisation } = scope
   const gone = (kind: string, what: string) => run.changes.push({ action: 'delete', kind, what: `${run.name}/${what}` })
 
+  if (wanted.rollouts) {
+    const keep = new Set(wanted.rollouts.map((one) => one.key))
+    const gone = []
+    for await (const row of all((slice) => stores.rollouts.list({ organisation }, slice)))
+      if (!keep.has(row.key)) gone.push(row)
+    await pruneRollouts(run, gone)
+  }
   if (wanted.assignments) {
     const devices = new Set(wanted.assignments.map((one) => one.device))
     const groups = new Set(wanted.assignments.map((one) => one.group))

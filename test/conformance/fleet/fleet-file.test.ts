@@ -231,9 +231,9 @@ describe.each(STORAGES)('a fleet file on $name', (under) => {
       'line 5: organisations.0.floors.1: "panel/ 1" occurs twice',
     ],
     [
-      'a rollout',
-      'organisations:\n  - key: acme\n    rollouts:\n      - { key: spring }\n',
-      'line 4: organisations.0.rollouts.0: rollouts are not part of this version',
+      'a rollout of nothing',
+      'organisations:\n  - key: acme\n    rollouts:\n      - { key: spring, product: panel }\n',
+      'line 4: organisations.0.rollouts.0: names either a version or a release',
     ],
     ['broken YAML', 'organisations:\n  - key: [acme\n', 'line '],
   ])('names the line of %s, and applies nothing', async (_name, text, message) => {
