@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import type { Rollout } from '../core/rollout/rollout.ts'
 import type { RolloutControl } from '../core/rollout/rollout-control.ts'
 import { findRollout } from '../core/rollout/rollout-service.ts'
+import type { UndoInput } from '../core/rollout/undo-service.ts'
 import { keyField, optionalBody } from './fields.ts'
 import { healthField, stagesField, stagesFrom } from './rollout-fields.ts'
 import { rolloutDetail, viewDetail } from './rollout-view.ts'
@@ -23,6 +25,22 @@ const PLAIN: Readonly<Record<Plain, { summary: string; description?: string }>> 
 }
 
 const step = (control: RolloutControl, name: Plain): RolloutControl[Plain] => control[name].bind(control)
+
+/** Of an undo. */
+export const undoFields = {
+  key: keyField.exactOptional().describe('Of the undo; the key with -undo unless given'),
+  allowDowngrade: z.boolean().exactOptional().describe('Without it only devices that ran a newer version go back'),
+  stages: stagesField.exactOptional(),
+  health: healthField.exactOptional().describe("The rollout's own unless given"),
+  draft: z.boolean().exactOptional().describe('Stop nothing and start nothing yet'),
+}
+
+const undoSchema = z.strictObject(undoFields)
+
+/** The body of an undo in core's words. */
+export function undoInput({ options }: Rollout, { stages, ...plain }: z.output<typeof undoSchema>): UndoInput {
+  return { ...plain, ...(stages && { stages: stagesFrom(stages, options.timeZone) }) }
+}
 
 export const rolloutActionRoutes = [
   ...(Object.keys(PLAIN) as Plain[]).map((name) =>
@@ -96,19 +114,11 @@ export const rolloutActionRoutes = [
     description:
       'Makes a rollout of kind `undo`, which this answers. Devices whose former version is not known or gone stay as they are.',
     creates: true,
-    body: optionalBody({
-      key: keyField.exactOptional().describe('Of the undo; the key with -undo unless given'),
-      allowDowngrade: z.boolean().exactOptional().describe('Without it only devices that ran a newer version go back'),
-      stages: stagesField.exactOptional(),
-      health: healthField.exactOptional().describe("The rollout's own unless given"),
-      draft: z.boolean().exactOptional().describe('Stop nothing and start nothing yet'),
-    }),
+    body: optionalBody(undoFields),
     reply: rolloutDetail,
     async handle(call, { params, body }) {
-      const { stages, ...plain } = body
       const undone = await findRollout(call.stores, call.organisation.serial, params.rollout)
-      const input = { ...plain, ...(stages && { stages: stagesFrom(stages, undone.options.timeZone) }) }
-      return viewDetail(call, await call.services.undos.undo(call.scope, undone.id, input))
+      return viewDetail(call, await call.services.undos.undo(call.scope, undone.id, undoInput(undone, body)))
     },
   }),
 ]

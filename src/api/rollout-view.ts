@@ -175,10 +175,11 @@ function viewStop(stop: NonNullable<Rollout['stop']>): RolloutView['stop'] {
 
 /** As it may be given back. */
 function viewStage({ reach, window, ...stage }: Stage): RolloutView['stages'][number] {
-  return { ...reachOf(reach), ...stage, window: window && viewWindow(window) }
+  return { ...viewReach(reach), ...stage, window: window && viewWindow(window) }
 }
 
-function reachOf(reach: Stage['reach']) {
+/** For which devices a stage is, as it is given. */
+export function viewReach(reach: Stage['reach']) {
   switch (reach.kind) {
     case 'percent':
       return { percent: reach.percent }

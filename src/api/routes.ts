@@ -19,6 +19,7 @@ import { productRoutes } from './products.ts'
 import { releaseRoutes } from './releases.ts'
 import { rolloutActionRoutes } from './rollout-actions.ts'
 import { rolloutMemberRoutes } from './rollout-members.ts'
+import { rolloutPlanRoutes } from './rollout-plan.ts'
 import { rolloutRoutes } from './rollouts.ts'
 import type { ApiRoute } from './route.ts'
 import { serverRoutes } from './server.ts'
@@ -49,6 +50,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...rolloutRoutes,
   ...rolloutActionRoutes,
   ...rolloutMemberRoutes,
+  ...rolloutPlanRoutes,
   ...updateRoutes,
   ...eventRoutes,
   ...webhookRoutes,

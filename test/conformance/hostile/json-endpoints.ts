@@ -38,6 +38,12 @@ export const JSON_ENDPOINTS: Readonly<Record<string, JsonEndpoint>> = {
     member: 'name',
   },
   'management API rollouts': { method: 'POST', path: () => '/api/godwit/v1/rollouts', headers: bearer, member: 'name' },
+  'management API rollout plan': {
+    method: 'POST',
+    path: () => '/api/godwit/v1/rollouts/plan',
+    headers: bearer,
+    member: 'name',
+  },
   'management API apply': { method: 'POST', path: () => '/api/godwit/v1/apply', headers: bearer, member: 'text' },
   'IoTaaP login': { method: 'POST', path: () => '/v1/auth/login', member: 'email' },
   'IoTaaP device': {

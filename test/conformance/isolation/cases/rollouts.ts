@@ -28,6 +28,19 @@ export const ROLLOUT_CASES: Cases = belowBase({
     () => '/rollouts',
     (of) => json({ release: of.release.id, select: { filter: 'key = "nobody"' }, membership: 'snapshot', start: true }),
   ),
+  'POST /rollouts/plan': call(
+    () => '/rollouts/plan',
+    (of) =>
+      json({
+        key: `${of.mark}-planned`,
+        product: of.product.key,
+        version: of.firmware.firmware.version,
+        select: { groups: [of.group.key], devices: [of.devices.plain.key] },
+      }),
+  ),
+  'GET /rollouts/:rollout/plan': call(rollout('running', '/plan')),
+  'GET /rollouts/:rollout/plan#id': call(byId('draft', '/plan')),
+  'POST /rollouts/:rollout/undo-plan': call(rollout('running', '/undo-plan'), () => json({ allowDowngrade: true })),
   'GET /rollouts/:rollout': call(rollout('running')),
   'GET /rollouts/:rollout#id': call(byId('running')),
   'PATCH /rollouts/:rollout': call(rollout('draft'), (of) => json({ name: `${of.mark} renamed`, priority: 3 })),
