@@ -5,6 +5,7 @@ import { withExamples } from '../options/examples.ts'
 import { type Call, online } from '../options/online.ts'
 import { gather, labelsOf, type Options } from '../options/options.ts'
 import { printRollout } from './rollout-lines.ts'
+import { printPlan } from './rollout-plan.ts'
 import { stagesOf, withStages } from './rollout-stages.ts'
 
 /** `rollout create KEY`. */
@@ -29,13 +30,16 @@ export function addRolloutCreate(noun: Command): void {
     .option('--snapshot', 'only for devices that are selected now')
     .option('--id <id>', 'a fixed id, 24 hex digits')
     .option('--start', 'start it at once')
+    .option('--dry-run', 'make nothing: say what it would do to the fleet')
   online(command, async (call) => {
     const body = await rolloutBody(call)
-    printRollout(call, await call.api.create('/rollouts', { body }))
+    if (call.options.flag('dryRun')) printPlan(call, await call.api.send('POST', '/rollouts/plan', { body }))
+    else printRollout(call, await call.api.create('/rollouts', { body }))
   })
   withExamples(
     command,
     'godwit rollout create spring --product panel --version 1.3.0 --stage 5% --stage 25%,soak=1h --stage 100% --start',
+    'godwit rollout create spring --product panel --version 1.3.0 --stage 5% --stage 100% --dry-run',
     `godwit rollout create spring --product panel --version 1.3.0 --filter 'attribute.board = "rev2"' --tag site=graz`,
     'godwit rollout create spring --product panel --release 2026.11 --stage group:pilot --stage 100%,window=02:00-05:00@device',
   )

@@ -8,6 +8,7 @@ import { gather } from '../options/options.ts'
 import { print, printJson } from '../output/print.ts'
 import { healthOf, withHealth } from './rollout-create.ts'
 import { stateWords } from './rollout-lines.ts'
+import { printPlan } from './rollout-plan.ts'
 import { stagesOf, withStages } from './rollout-stages.ts'
 
 interface Step {
@@ -105,7 +106,9 @@ function addUndo(noun: Command): void {
     .option('--allow-downgrade', 'without it only devices that ran a newer version go back')
   withStages(command)
   withHealth(command)
-  command.option('--draft', 'stop nothing and start nothing yet')
+  command
+    .option('--draft', 'stop nothing and start nothing yet')
+    .option('--dry-run', 'do nothing: say what it would do to the fleet')
   online(command, async (call) => {
     const { options } = call
     const health = healthOf(options) ?? {}
@@ -117,9 +120,14 @@ function addUndo(noun: Command): void {
       ...(Object.keys(health).length > 0 && { health }),
       ...(options.flag('draft') && { draft: true }),
     }
-    printState(call, await call.api.create(path(call, 'undo'), { body }))
+    if (options.flag('dryRun')) printPlan(call, await call.api.send('POST', path(call, 'undo-plan'), { body }))
+    else printState(call, await call.api.create(path(call, 'undo'), { body }))
   })
-  withExamples(command, 'godwit rollout undo spring --allow-downgrade --stage 5% --stage 100%')
+  withExamples(
+    command,
+    'godwit rollout undo spring --allow-downgrade --stage 5% --stage 100%',
+    'godwit rollout undo spring --allow-downgrade --dry-run',
+  )
 }
 
 function addRetry(noun: Command): void {

@@ -6,6 +6,7 @@ import { withExamples } from '../options/examples.ts'
 import { type Call, online } from '../options/online.ts'
 import { addRolloutCreate, priorityOf } from './rollout-create.ts'
 import { outcomeWords, printRollout, stageWords } from './rollout-lines.ts'
+import { addRolloutPlan } from './rollout-plan.ts'
 import { stagesOf, withStages } from './rollout-stages.ts'
 import { addRolloutSteps } from './rollout-steps.ts'
 import { addRolloutWatch } from './rollout-watch.ts'
@@ -50,6 +51,7 @@ export function addRolloutCommands(program: Command): void {
   })
   addShowRollout(noun)
   addRolloutCreate(noun)
+  addRolloutPlan(noun)
   addChangeRollout(noun)
   addRolloutSteps(noun)
   addMembers(noun)
