@@ -20,7 +20,7 @@ describe('every command', () => {
     const help = helpOf(command)
     expect(command.description()).not.toBe('')
     const example = help.slice(help.search(/^Examples?:$/m))
-    if (words !== 'simulate') expect(example).toContain(`godwit ${words}`)
+    expect(example).toContain(`godwit ${words}`)
   })
 
   it('is one of those that others build on', () => {

@@ -12,6 +12,7 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLoginCommands } from './commands/login.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addServeCommand } from './commands/serve.ts'
+import { addSimulateCommand } from './commands/simulate.ts'
 import { CommandFailure, EXIT } from './exit.ts'
 import { addAccessKeyCommands } from './resources/access-key.ts'
 import { addAccountCommands } from './resources/account.ts'
@@ -22,7 +23,6 @@ import { addEventCommands } from './resources/event.ts'
 import { addFirmwareCommands } from './resources/firmware.ts'
 import { addFloorCommands } from './resources/floor.ts'
 import { addGroupCommands } from './resources/group.ts'
-import { addMissingCommands } from './resources/missing.ts'
 import { addOrganisationCommands } from './resources/organisation.ts'
 import { addModuleCommands, addProductCommands } from './resources/product.ts'
 import { addReleaseCommands } from './resources/release.ts'
@@ -70,7 +70,7 @@ export function createProgram(): Command {
 const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: Command) => void> }> = [
   { title: 'Running a server:', commands: [addServeCommand, addDemoCommand, addConfigCommand, addDoctorCommand] },
   { title: 'Its data, on the server itself:', commands: [addMigrateCommand, addBackupCommands, addKeyCommands] },
-  { title: 'A device of its own:', commands: [addAgentCommand] },
+  { title: 'Devices, real and virtual:', commands: [addAgentCommand, addSimulateCommand] },
   { title: 'A server from anywhere:', commands: [addLoginCommands, addApplyCommand, addServerCommands] },
   {
     title: 'Things, over the management API:',
@@ -86,7 +86,6 @@ const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: C
       addAssignmentCommands,
       addRolloutCommands,
       addUpdateCommands,
-      addMissingCommands,
       addEventCommands,
       addWebhookCommands,
       addDataFileCommands,

@@ -73,8 +73,7 @@ export class EnosDevice implements VirtualDevice {
     this.#downloads = 0
     this.#broker.pushes.length = 0
     this.#feed.say('checking', this.#version)
-    const end = await this.#check()
-    this.#session.close()
+    const end = await this.#check().finally(() => this.#session.close())
     if (end.kind !== 'updated') this.#feed.say(end.kind, this.#version, { detail: end.detail })
     const running = this.flash.running
     return {

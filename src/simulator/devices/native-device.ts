@@ -60,8 +60,7 @@ export class NativeDevice implements VirtualDevice {
   async run(): Promise<Outcome> {
     this.#downloads = 0
     this.#feed.say('checking', this.#version)
-    const end = await this.#check()
-    this.#session.close()
+    const end = await this.#check().finally(() => this.#session.close())
     if (end.kind !== 'updated') this.#feed.say(end.kind, this.#version, { detail: end.detail })
     const running = this.flash.running
     return {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { OtaError } from '../../core/errors.ts'
 import type { SeedReply, SeedRequest, SeedRun } from './seed-protocol.ts'
 import type { VirtualResult } from './virtual-result.ts'
 
@@ -10,7 +11,7 @@ export interface SeedsOptions {
   readonly onProgress?: (devices: number) => void
 }
 
-/** Runs the same rollout once for each seed. The results stand in the order of the seeds. */
+/** Runs the same rollout once for each seed; results in the order of the seeds. Throws what core refuses (`invalid`). */
 export async function runSeeds(
   run: SeedRun,
   seeds: readonly number[],
@@ -63,7 +64,7 @@ function ask(worker: Worker, request: SeedRequest, onSettled: (settled: number) 
       if (reply.kind === 'progress') onSettled(reply.settled)
       else end()
       if (reply.kind === 'result') resolve(reply.result)
-      if (reply.kind === 'failed') reject(reply.error)
+      if (reply.kind === 'failed') reject(new OtaError(reply.code ?? 'internal', reply.message))
     }
     worker.on('message', onMessage).on('error', onError)
     worker.postMessage(request)

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/errors.ts'
 import type { VirtualResult } from './virtual-result.ts'
 import type { VirtualRun } from './virtual-rollout.ts'
 
@@ -14,4 +15,5 @@ export interface SeedRequest {
 export type SeedReply =
   | { readonly kind: 'progress'; readonly seed: number; readonly settled: number }
   | { readonly kind: 'result'; readonly result: VirtualResult }
-  | { readonly kind: 'failed'; readonly error: unknown }
+  /** `code`: of core's refusals; absent for a fault. */
+  | { readonly kind: 'failed'; readonly message: string; readonly code?: ErrorCode }
