@@ -3,6 +3,7 @@ import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import { isOtaError } from '../../core/errors.ts'
 import { type Actions, bodyOf, type Call, NO_DATA } from './call.ts'
 import { EnosFailure } from './errors.ts'
+import { noteArrivals } from './jobs/task-arrivals.ts'
 import { type JsonObject, parseWithNumberSources, textOf } from './json.ts'
 import { deviceKeyOf, productKeyOf, SLOT } from './names.ts'
 import { bodyText } from './request-bytes.ts'
@@ -20,6 +21,7 @@ export function deviceActions(core: Core): Actions {
       const facts = await findDevice(core, call, body)
       if (!facts) throw new EnosFailure(404, 'Device Not Found')
       await core.gateway.checkIn(facts, { running: { '': version } })
+      await noteArrivals(core, facts, version)
     } catch (error) {
       if (error instanceof EnosFailure) throw error
       if (isOtaError(error, 'invalid')) throw badArgument()

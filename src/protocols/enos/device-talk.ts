@@ -6,10 +6,12 @@ import type { FirmwareFile } from '../../core/firmware/firmware.ts'
 import { loadFile } from '../../core/firmware/load-file.ts'
 import type { Update } from '../../core/update/update.ts'
 import type { DeviceMessage } from './device-message.ts'
+import { noteArrivals } from './jobs/task-arrivals.ts'
 import { ENOS } from './names.ts'
 import { isLive, isPublished } from './update-states.ts'
 
 export const ASK: AskOptions = { via: ENOS, reporting: 'progress' }
+const PULL: AskOptions = { ...ASK, pulls: true }
 
 /** An update and the file that the device is to take for it. */
 export interface Live {
@@ -45,8 +47,11 @@ export function createDeviceTalk(core: Core): DeviceTalk {
 
   async function receive(facts: DeviceFacts, message: DeviceMessage): Promise<DeviceFacts> {
     switch (message.kind) {
-      case 'inform':
-        return afterInform(await gateway.checkIn(facts, { running: { '': message.version }, ...restartOf(facts) }))
+      case 'inform': {
+        const after = await gateway.checkIn(facts, { running: { '': message.version }, ...restartOf(facts) })
+        await noteArrivals(core, facts, message.version)
+        return afterInform(after)
+      }
       case 'progress': {
         const { step, description } = message
         // [enos 4] step 100 is no proof of success: only the version is
@@ -89,19 +94,40 @@ export function createDeviceTalk(core: Core): DeviceTalk {
     return (await gateway.find({ by: 'serial', serial: facts.device.serial })) ?? facts
   }
 
-  async function toPush(facts: DeviceFacts): Promise<Live | undefined> {
-    const decision = gateway.decide(facts, ASK)
+  function toPush(facts: DeviceFacts): Promise<Live | undefined> {
+    return next(facts, ASK)
+  }
+
+  async function next(facts: DeviceFacts, ask: AskOptions): Promise<Live | undefined> {
+    const current = await withoutEnded(facts, ask)
+    const decision = gateway.decide(current, ask)
     if (decision.kind !== 'update') return undefined
     const { open } = decision
-    if (open && isPublished(open.state)) return withFile(facts, open)
+    if (open && isPublished(open.state)) return withFile(current, open)
     if (open && open.state !== 'pending') return undefined
-    const granted = await gateway.grant(facts, ASK)
-    return granted && isPublished(granted.state) ? withFile(await fresh(facts), granted) : undefined
+    const granted = await gateway.grant(current, ask)
+    return granted && isPublished(granted.state) ? withFile(await fresh(current), granted) : undefined
+  }
+
+  /** An update that is to end, and that the device has not begun, ends here: these devices are told nothing of it. */
+  async function withoutEnded(facts: DeviceFacts, ask: AskOptions): Promise<DeviceFacts> {
+    const decision = gateway.decide(facts, ask)
+    if (decision.kind !== 'cancel' || !isPublished(decision.update.state)) return facts
+    await gateway.beginCancel(facts, ask)
+    return fresh(facts)
   }
 
   async function toPull(facts: DeviceFacts): Promise<Live | undefined> {
     const live = liveUpdate(facts)
-    return live ? withFile(facts, live) : toPush(facts)
+    if (!live) return next(facts, PULL)
+    return mayPull(facts, live) ? withFile(facts, live) : undefined
+  }
+
+  /** [enos 4] Jobs must allow it, and a stopped one answers with nothing. */
+  function mayPull({ rollouts }: DeviceFacts, { rollout: serial }: Update): boolean {
+    if (serial === null) return true
+    const rollout = rollouts.find((one) => one.rollout.serial === serial)?.rollout
+    return rollout?.state === 'running' && rollout.options.pull
   }
 
   async function liveFile(facts: DeviceFacts, fileAlias: string): Promise<Live | undefined> {

@@ -1,6 +1,6 @@
 import { type ErrorCode, OtaError } from '../../core/errors.ts'
 
-/** [enos 2.5] [enos 3.1] [enos 3.4] Numbers of the wire. */
+/** [enos 2.5] [enos 3.1] [enos 3.4] [enos 3.5] Numbers of the wire. */
 export const CODE = {
   replayed: 1001,
   unknownKey: 1002,
@@ -11,10 +11,17 @@ export const CODE = {
   tokenExpired: 1203,
   refreshFailed: 1204,
   firmwareNotFound: 24404,
+  jobNotFound: 24404,
   serviceError: 24500,
   versionExists: 24601,
   nameExists: 24602,
   firmwareInUse: 24604,
+  jobStarted: 24615,
+  jobStopped: 24616,
+  jobNotRunning: 24617,
+  jobRunning: 24618,
+  notCancellable: 24620,
+  notRetriable: 24621,
   invalidArgument: 99400,
   denied: 99403,
   notFound: 99404,

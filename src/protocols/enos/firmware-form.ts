@@ -2,6 +2,7 @@ import type { FirmwareInput } from '../../core/firmware/firmware-service.ts'
 import { invalidArgument } from './errors.ts'
 import { whole } from './expression/pagination.ts'
 import { isJsonObject, type JsonObject, parseJsonObject } from './json.ts'
+import { localisedName } from './localised-name.ts'
 
 /** What the part `metadata` of an upload says of the firmware. */
 export type FormMetadata = Required<
@@ -41,18 +42,9 @@ function optionalString(metadata: JsonObject, field: string, most: number): stri
 }
 
 function nameIn(metadata: JsonObject): FormMetadata['name'] {
-  const name = metadata['name']
-  if (name === undefined || name === null) throw invalidArgument('name', 'name is missing')
-  if (!isJsonObject(name)) throw invalidArgument('name', 'must be an object')
-  const locales = name['i18nValue'] ?? {}
-  if (!isJsonObject(locales)) throw invalidArgument('name.i18nValue', 'must be an object')
-  const entries = Object.entries(locales).map(([locale, text]): [string, string] => {
-    if (!/^[a-z]{2}_[A-Z]{2}$/.test(locale)) throw invalidArgument('name.i18nValue', 'has an unknown locale')
-    if (typeof text !== 'string' || text.length > 200)
-      throw invalidArgument(`name.${locale}`, 'must be a string of at most 200 characters')
-    return [locale, text]
-  })
-  return { default: mandatoryString(name, 'defaultValue'), locales: Object.fromEntries(entries) }
+  const name = localisedName(metadata['name'])
+  if (!name) throw invalidArgument('name', 'name is missing')
+  return name
 }
 
 const TAG_KEY = /^[A-Za-z0-9_/-]{1,50}$/

@@ -11,7 +11,7 @@ import { routeDevices } from './device-routes.ts'
 import { ASK, createDeviceTalk } from './device-talk.ts'
 import { routeFiles } from './file-routes.ts'
 import { firmwareActions } from './firmware-actions.ts'
-import { jobActions } from './job-actions.ts'
+import { jobActions } from './jobs/job-actions.ts'
 import { ENOS } from './names.ts'
 import { createOwner } from './owner.ts'
 import { PushMemory } from './push-memory.ts'
@@ -39,7 +39,7 @@ export function enosProtocol(host: ProtocolHost, given?: Readonly<Record<string,
       routeTokens(scope, core, config)
       const business = createActionRouter(scope, host, { auth, config })
       business.route('/connect-service/v2.1/ota-firmwares', firmwareActions(host, config))
-      business.route('/connect-service/v2.1/ota-jobs', jobActions())
+      business.route('/connect-service/v2.1/ota-jobs', jobActions(core, config))
       business.route('/connect-service/v2.5/devices', deviceActions(core))
 
       const devices = {

@@ -67,7 +67,7 @@ export function toFirmwareInfo({ firmware, artifact }: FirmwareFile, context: Fi
  * [enos 3.2] The vendor's page says that "new" files carry no product information and defines neither "old" nor "new":
  * it is shown for firmware that is bound to a product, unless configured away.
  */
-function shownProductKey({ product, productKeyInReplies }: FirmwareContext): { productKey?: string } {
+export function shownProductKey({ product, productKeyInReplies }: FirmwareContext): { productKey?: string } {
   return product && productKeyInReplies === 'bound' ? { productKey: productKeyOf(product) } : {}
 }
 

@@ -16,8 +16,8 @@ export type Condition<F extends string = string> =
   /** The field has this literal, case-sensitive substring. */
   | { readonly kind: 'contains'; readonly field: F; readonly text: string }
 
-/** What a field may be asked: `values` takes `=` and `in`, `flag` takes `=` with a boolean, `text` takes `like`. */
-export type FieldKind = 'values' | 'flag' | 'text'
+/** What a field may be asked: `values` takes `=` and `in`, `value` and `flag` take `=`, `text` takes `like`. */
+export type FieldKind = 'values' | 'value' | 'flag' | 'text'
 
 export type Fields<F extends string = string> = Readonly<Record<F, FieldKind>>
 

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { EXPRESSION_LIMITS, ExpressionError } from './expression.ts'
 import { parseExpression } from './parse-expression.ts'
 
-const FIELDS = { status: 'values', jobId: 'values', isDone: 'flag', name: 'text', 'name.zh_CN': 'text' } as const
+const FIELDS = {
+  status: 'values',
+  jobId: 'values',
+  type: 'value',
+  isDone: 'flag',
+  name: 'text',
+  'name.zh_CN': 'text',
+} as const
 const parse = (text: string) => parseExpression(text, FIELDS)
 
 const oneOf = (field: string, ...values: string[]) => ({ kind: 'one-of', field, values })
@@ -15,6 +22,7 @@ describe('parseExpression', () => {
     [' \n\t ', []],
     [`status = 'a'`, [oneOf('status', 'a')]],
     [`status="a"`, [oneOf('status', 'a')]],
+    [`type = 'a'`, [oneOf('type', 'a')]],
     [`  status\n=\t'a'  `, [oneOf('status', 'a')]],
     [`status in('a')`, [oneOf('status', 'a')]],
     [`status IN ( 'a' , "b",'c')`, [oneOf('status', 'a', 'b', 'c')]],
@@ -44,6 +52,8 @@ describe('parseExpression', () => {
     [`status like 'a'`, 'cannot ask status with like'],
     [`status <> 'a'`, 'cannot be read at character 7'],
     [`status and 'a'`, 'cannot ask status with and'],
+    [`type in ('a')`, 'cannot ask type with in'],
+    [`type like 'a'`, 'cannot ask type with like'],
     [`name = 'a'`, 'cannot ask name with ='],
     [`name in ('a')`, 'cannot ask name with in'],
     [`isDone in (true)`, 'cannot ask isDone with in'],

@@ -5,6 +5,7 @@ import { type Condition, EXPRESSION_LIMITS, ExpressionError, type FieldKind, typ
 
 const RULES: Readonly<Record<FieldKind, FieldRule>> = {
   values: { type: 'text', operators: ['equals', 'in'] },
+  value: { type: 'text', operators: ['equals'] },
   flag: { type: 'flag', operators: ['equals'] },
   text: { type: 'text', operators: ['like'] },
 }
