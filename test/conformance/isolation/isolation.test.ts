@@ -65,7 +65,7 @@ describe('the table of cases', () => {
   it('has a case for every action of the EnOS routes', () => {
     const actions = [
       ...Object.keys(firmwareActions(world.server.host, parseConfig())).map((name) => ['ota-firmwares', name]),
-      ...Object.keys(jobActions()).map((name) => ['ota-jobs', name]),
+      ...Object.keys(jobActions(world.server.core, parseConfig())).map((name) => ['ota-jobs', name]),
       ...Object.keys(deviceActions(world.server.core)).map((name) => ['devices', name]),
     ]
     const missing = actions.filter(([path, name]) => !NAMES.some((one) => one.endsWith(`/${path}#${name}`)))

@@ -3,6 +3,9 @@ import type { Serial } from '../../../src/core/common.ts'
 import { SYSTEM } from '../../../src/core/event/event.ts'
 import type { FirmwareFile } from '../../../src/core/firmware/firmware.ts'
 import { joinTransaction } from '../../../src/core/join-transaction.ts'
+import type { Product } from '../../../src/core/product/product.ts'
+import type { Scope } from '../../../src/core/service.ts'
+import { extraOf } from '../../../src/protocols/enos/jobs/job-facts.ts'
 import { issueDeviceToken } from '../../../src/protocols/spoke-zone/device-token.ts'
 import { newDeadLetter } from '../../support/rows.ts'
 import { bytesOf } from '../../support/test-core.ts'
@@ -105,6 +108,8 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
         credentials: [{ scheme: 'native', secret: secrets.tracker }],
       }),
       member: await device('member', 15, { product: product.serial, group: group.serial }),
+      /** Whom the jobs of EnOS are for. */
+      jobbed: await device('jobbed', 17, { product: product.serial }),
     }
     const { accessKey } = await services.accessKeys.create(scope, {
       key: secrets.accessKey,
@@ -173,6 +178,8 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
   const zone = await factsOf(devices.zone.serial)
   const announced = await core.dataFiles.announce(zone, { type: 'log' })
   const dataFile = await core.dataFiles.store(zone, announced.serial, await stage(image('data-file')))
+  await core.gateway.checkIn(await factsOf(devices.jobbed.serial), { running: { '': `${mark}-old` } })
+  const jobs = await makeJobs(server, scope, { mark, product, firmware, device: devices.jobbed })
   const update = await core.gateway.grant(await factsOf(devices.enos.serial), { via: 'enos', reporting: 'progress' })
   const wanted = { product: product.key, version: firmware.firmware.version }
   await core.assignments.assign(scope, { device: devices.tracker.key }, wanted)
@@ -193,6 +200,7 @@ export async function makeTenant(server: TestServer, mark: string, base: number)
     spareFirmware,
     pinned,
     floor,
+    jobs,
     release,
     spareRelease,
     assignment,
@@ -241,6 +249,41 @@ async function makeRollouts(
   const paused = await make('paused')
   await core.rolloutControl.pause(scope, paused.key)
   return { running, paused, draft: await make('draft'), approval: await make('approval', { approvals: 1 }) }
+}
+
+/** Jobs as programs of EnOS make them: not started, started, and started with its only task cancelled. */
+async function makeJobs(
+  server: TestServer,
+  scope: Scope,
+  of: { mark: string; product: Product; firmware: FirmwareFile; device: TenantDevice },
+) {
+  const { rollouts, rolloutControl, rolloutMembers } = server.core
+  const { mark, product, device } = of
+  const { firmware } = of.firmware
+  const make = async (name: string): Promise<string> => {
+    const { id } = await rollouts.create(scope, {
+      key: `${mark}-job-${name}`,
+      product: product.key,
+      release: { firmware: firmware.id },
+      selection: { filter: { kind: 'one-of', field: 'id', values: [device.id] }, reportingOnly: true },
+      extra: extraOf({
+        firmware: firmware.id,
+        version: firmware.version,
+        name: { default: `${mark} job ${name}`, locales: {} },
+        upgradePolicy: 'incremental',
+        upgradeScope: { type: 'partial', deviceKeys: [device.key] },
+        upgradeTimeout: 7_200,
+        retryPolicy: null,
+        schedulePolicy: null,
+        maximumConcurrency: 300,
+      }),
+    })
+    return id
+  }
+  const jobs = { draft: await make('draft'), running: await make('running'), cancelled: await make('cancelled') }
+  for (const id of [jobs.running, jobs.cancelled]) await rolloutControl.start(scope, id)
+  await rolloutMembers.exclude(scope, jobs.cancelled, { devices: [device.key], reason: `${mark} reason of the job` })
+  return jobs
 }
 
 /** The tokens that the protocols hand out. */

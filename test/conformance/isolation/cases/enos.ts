@@ -40,13 +40,12 @@ function codeOf({ text }: Reply): unknown {
 
 const JOBS = '/connect-service/v2.1/ota-jobs'
 
-/** Jobs are not served: a request of one's own gets as far as that answer, which stands behind every check. */
-function job(action: string, body?: Business['body']): Case {
-  return {
-    ...business(action, { path: JOBS, query: (of) => ({ jobId: of.release.id }), ...(body && { body }) }),
-    succeeded: (reply) => reply.text.includes('not available in this version'),
-  }
+function job(action: string, of: (tenant: Tenant) => string, body?: Business['body']): Case {
+  return business(action, { path: JOBS, query: (tenant) => ({ jobId: of(tenant) }), ...(body && { body }) })
 }
+
+const draft = ({ jobs }: Tenant) => jobs.draft
+const deviceKeys = ({ devices }: Tenant) => ({ deviceKeys: [devices.jobbed.key] })
 
 /** The header that counts is `status` here. */
 function tokenService(what: 'get' | 'refresh'): Case {
@@ -136,13 +135,39 @@ export const ENOS_CASES: Cases = {
   'POST /connect-service/v2.1/ota-firmwares#delete': business('delete', {
     query: (of) => ({ firmwareId: of.spareFirmware.firmware.id }),
   }),
-  'GET /connect-service/v2.1/ota-jobs': job('get'),
-  ...Object.fromEntries(
-    ['get', 'search', 'searchTask', 'create', 'start', 'stop', 'delete', 'cancelTask', 'retryTask'].map((action) => [
-      `POST /connect-service/v2.1/ota-jobs#${action}`,
-      job(action, () => ({})),
-    ]),
-  ),
+  'GET /connect-service/v2.1/ota-jobs': job('get', draft),
+  'POST /connect-service/v2.1/ota-jobs#get': job('get', draft, () => ({})),
+  'POST /connect-service/v2.1/ota-jobs#search': business('search', {
+    path: JOBS,
+    body: (of) => ({ expression: `firmwareId='${of.firmware.firmware.id}'` }),
+  }),
+  'POST /connect-service/v2.1/ota-jobs#search-by-product': business('search', {
+    path: JOBS,
+    body: (of) => ({ expression: `productKey='${of.mark}-product-key'` }),
+  }),
+  'POST /connect-service/v2.1/ota-jobs#searchTask': business('searchTask', {
+    path: JOBS,
+    body: (of) => ({ expression: `jobId='${of.jobs.running}'` }),
+  }),
+  'POST /connect-service/v2.1/ota-jobs#searchTask-by-device': business('searchTask', {
+    path: JOBS,
+    body: (of) => ({ expression: `deviceKey='${of.devices.jobbed.key}'` }),
+  }),
+  'POST /connect-service/v2.1/ota-jobs#create': business('create', {
+    path: JOBS,
+    query: (of) => ({ firmwareId: of.firmware.firmware.id }),
+    body: (of) => ({
+      type: 'upgrade',
+      upgradeScope: { type: 'partial', deviceKeys: [of.devices.jobbed.key], productKey: `${of.mark}-product-key` },
+      upgradePolicy: 'snapshot',
+      enableUpgradeRequest: true,
+    }),
+  }),
+  'POST /connect-service/v2.1/ota-jobs#start': job('start', draft),
+  'POST /connect-service/v2.1/ota-jobs#stop': job('stop', ({ jobs }) => jobs.running),
+  'POST /connect-service/v2.1/ota-jobs#delete': job('delete', draft, () => ({})),
+  'POST /connect-service/v2.1/ota-jobs#cancelTask': job('cancelTask', ({ jobs }) => jobs.running, deviceKeys),
+  'POST /connect-service/v2.1/ota-jobs#retryTask': job('retryTask', ({ jobs }) => jobs.cancelled, deviceKeys),
   'GET /connect-service/v2.5/devices': {
     // It changes something, so GET is refused to everybody; its own organisation too.
     ...business('reportFirmwareVersion', { path: '/connect-service/v2.5/devices' }),
