@@ -13,6 +13,7 @@ export function organisationFacts(wanted: FleetOrganisation) {
       ...(wanted.hawkbit?.tenant !== undefined && { 'hawkbit/tenant': wanted.hawkbit.tenant }),
     },
     settings: {
+      ...(wanted.enos?.gate !== undefined && { 'enos/gate': wanted.enos.gate }),
       ...(wanted.spokeZone?.numericIds !== undefined && { 'spoke-zone/numeric-ids': wanted.spokeZone.numericIds }),
     },
   }

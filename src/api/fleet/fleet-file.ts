@@ -125,7 +125,7 @@ const organisation = z.strictObject({
   id: id.optional(),
   defaultProduct: key.optional(),
   spokeZone: z.strictObject({ numericIds: z.boolean().optional() }).optional(),
-  enos: z.strictObject({ orgId: text.optional() }).optional(),
+  enos: z.strictObject({ orgId: text.optional(), gate: z.boolean().optional() }).optional(),
   hawkbit: z.strictObject({ tenant: text.optional() }).optional(),
   accounts: z.array(account).optional(),
   accessKeys: z.array(accessKey).optional(),

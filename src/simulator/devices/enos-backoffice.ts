@@ -46,6 +46,29 @@ export interface EnosFirmwareUpload {
   readonly signMethod?: 'md5' | 'sha256'
 }
 
+/** What a program says of a new job, as the vendor's samples write it. */
+export type EnosJob =
+  | {
+      readonly type: 'upgrade'
+      readonly upgradeScope: EnosUpgradeScope
+      readonly upgradePolicy: 'snapshot' | 'incremental'
+      readonly enableUpgradeRequest: boolean
+      readonly name?: { readonly defaultValue: string; readonly i18nValue: Readonly<Record<string, string>> }
+      readonly upgradeTimeout?: number | string
+      readonly retryPolicy?: object
+      readonly schedulePolicy?: object
+      readonly maximumConcurrency?: number | string
+    }
+  | { readonly type: 'verify'; readonly upgradeScope: EnosUpgradeScope; readonly upgradeTimeout?: number | string }
+
+export interface EnosUpgradeScope {
+  readonly type: 'total' | 'partial'
+  readonly versionNumbers?: readonly string[]
+  readonly deviceKeys?: readonly string[]
+  readonly attributes?: Readonly<Record<string, readonly unknown[]>>
+  readonly tags?: Readonly<Record<string, readonly string[]>>
+}
+
 /** A back-office program: token service and signed calls, as written in the vendor's documents. */
 export class EnosBackoffice {
   readonly #options: EnosBackofficeOptions
@@ -108,6 +131,43 @@ export class EnosBackoffice {
       { api: 'ota-firmwares', action: 'create', query, method: 'POST' },
       { bytes, type: `multipart/form-data; boundary=${boundary}`, signed: false },
     )
+  }
+
+  /** [enos 3.5] a job is born stopped; see {@link startJob}. */
+  async createJob(firmwareId: string, job: EnosJob): Promise<EnosReply> {
+    return this.#jobCall('create', [['firmwareId', firmwareId]], job)
+  }
+
+  startJob(jobId: string): Promise<EnosReply> {
+    return this.#jobCall('start', [['jobId', jobId]])
+  }
+
+  stopJob(jobId: string): Promise<EnosReply> {
+    return this.#jobCall('stop', [['jobId', jobId]])
+  }
+
+  deleteJob(jobId: string): Promise<EnosReply> {
+    return this.#jobCall('delete', [['jobId', jobId]])
+  }
+
+  getJob(jobId: string): Promise<EnosReply> {
+    return this.call({ api: 'ota-jobs', action: 'get', query: [['jobId', jobId]] })
+  }
+
+  searchTasks(expression: string, pagination?: { readonly pageNo: number; readonly pageSize: number }) {
+    return this.#jobCall('searchTask', [], { expression, ...(pagination === undefined ? {} : { pagination }) })
+  }
+
+  cancelTasks(jobId: string, deviceKeys: readonly string[]): Promise<EnosReply> {
+    return this.#jobCall('cancelTask', [['jobId', jobId]], { deviceKeys })
+  }
+
+  retryTasks(jobId: string, deviceKeys: readonly string[]): Promise<EnosReply> {
+    return this.#jobCall('retryTask', [['jobId', jobId]], { deviceKeys })
+  }
+
+  #jobCall(action: string, query: Query, body?: unknown): Promise<EnosReply> {
+    return this.call({ api: 'ota-jobs', action, query, method: 'POST', ...(body === undefined ? {} : { body }) })
   }
 
   async #signed(

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { EnosBackoffice } from '../../../src/simulator/devices/enos-backoffice.ts'
+import { EnosBackoffice, type EnosReply } from '../../../src/simulator/devices/enos-backoffice.ts'
 import { EnosDevice } from '../../../src/simulator/devices/enos-device.ts'
 import { STORAGES } from '../../support/storages.ts'
 import { ACCESS_KEY, type Enos, SECRET, sharedEnos, someBytes } from './fixture.ts'
@@ -65,6 +65,58 @@ describe.each(STORAGES)('simulated devices and programs on $name', ({ open }) =>
     backoffice.close()
   })
 
+  it('a program verifies firmware on one device and ships it to the others', async () => {
+    await enos.newDevice('dk2')
+    const upload = { name: 'fw', version: '2.0', file: BYTES, productKey: 'pk1', enableVerification: true }
+    const { firmwareId } = dataOf<{ firmwareId: string }>(await backoffice.createFirmware(upload))
+    const other = { productKey: 'pk1', deviceKey: 'dk2', secret: 's3cr3t' }
+    expect(await newDevice().run()).toMatchObject({ kind: 'nothing' })
+    expect(await newDevice({ device: other }).run()).toMatchObject({ kind: 'nothing' })
+    const upgrade = {
+      type: 'upgrade',
+      upgradeScope: { type: 'total' },
+      upgradePolicy: 'incremental',
+      enableUpgradeRequest: true,
+    } as const
+    expect(await backoffice.createJob(firmwareId, upgrade)).toMatchObject({ kind: 'refused', code: 99400 })
+
+    const upgradeScope = { type: 'partial', deviceKeys: ['dk1'] } as const
+    const trial = dataOf<{ jobId: string }>(await backoffice.createJob(firmwareId, { type: 'verify', upgradeScope }))
+    dataOf(await backoffice.startJob(trial.jobId))
+    expect(await newDevice({ device: other }).run()).toMatchObject({ kind: 'nothing' })
+    expect(await newDevice().run()).toMatchObject({ kind: 'updated', version: '2.0' })
+
+    const { jobId } = dataOf<{ jobId: string }>(await backoffice.createJob(firmwareId, upgrade))
+    dataOf(await backoffice.startJob(jobId))
+    expect(await newDevice({ device: other, failsAt: 'writing' }).run()).toMatchObject({ kind: 'failed', code: -4 })
+    dataOf(await backoffice.retryTasks(jobId, ['dk2']))
+    expect(await newDevice({ device: other }).run()).toMatchObject({ kind: 'updated', version: '2.0' })
+    const tasks = dataOf<unknown[]>(await backoffice.searchTasks(`toVersion = '2.0'`, { pageNo: 1, pageSize: 50 }))
+    expect(tasks).toMatchObject([
+      { deviceKey: 'dk2', jobId, status: 'succeeded', fromVersion: '1.0' },
+      { deviceKey: 'dk1', jobId: trial.jobId, status: 'succeeded', fromVersion: '1.0' },
+    ])
+    dataOf(await backoffice.stopJob(jobId))
+    expect(dataOf(await backoffice.getJob(jobId))).toMatchObject({ status: 'stopped' })
+    dataOf(await backoffice.deleteJob(jobId))
+    expect(await backoffice.getJob(jobId)).toMatchObject({ kind: 'refused', code: 24404 })
+    backoffice.close()
+  })
+
+  it('a device takes its task by asking, where the job allows it', async () => {
+    const { firmwareId } = dataOf<{ firmwareId: string }>(
+      await backoffice.createFirmware({ name: 'fw', version: '2.0', file: BYTES, productKey: 'pk1' }),
+    )
+    await newDevice({ pull: false }).run()
+    const job = { type: 'upgrade', upgradeScope: { type: 'total' }, upgradePolicy: 'snapshot' } as const
+    const { jobId } = dataOf<{ jobId: string }>(
+      await backoffice.createJob(firmwareId, { ...job, enableUpgradeRequest: true }),
+    )
+    dataOf(await backoffice.startJob(jobId))
+    expect(await newDevice({ pull: true }).run()).toMatchObject({ kind: 'updated', version: '2.0' })
+    backoffice.close()
+  })
+
   it('a program reads what it has created', async () => {
     await ship('2.0')
     const found = await backoffice.call({ api: 'ota-firmwares', action: 'search', method: 'POST' })
@@ -77,4 +129,9 @@ describe.each(STORAGES)('simulated devices and programs on $name', ({ open }) =>
 
 function clockOf({ server }: Enos) {
   return { now: () => server.clock.now(), sleep: async (ms: number) => server.clock.advance(ms) }
+}
+
+function dataOf<T>(reply: EnosReply): T {
+  if (reply.kind !== 'ok') throw new Error(JSON.stringify(reply))
+  return reply.data as T
 }

@@ -14,7 +14,7 @@ const WHOLE = `organisations:
     id: 5e10fc5e77ba18070312e171
     defaultProduct: panel
     spokeZone: { numericIds: true }
-    enos: { orgId: o15504745674071 }
+    enos: { orgId: o15504745674071, gate: true }
     hawkbit: { tenant: DEFAULT }
     accounts:
       - { email: ops@acme.example, password: "change-me-now", role: operator }
@@ -88,7 +88,10 @@ describe.each(STORAGES)('a fleet file on $name', (under) => {
     expect(await apply(WHOLE)).toMatchObject({ changes: [], secrets: [] })
 
     const organisation = await acme()
-    expect(organisation).toMatchObject({ id: '5e10fc5e77ba18070312e171', settings: { 'spoke-zone/numeric-ids': true } })
+    expect(organisation).toMatchObject({
+      id: '5e10fc5e77ba18070312e171',
+      settings: { 'spoke-zone/numeric-ids': true, 'enos/gate': true },
+    })
     const facts = await core.gateway.find({ by: 'id', id: '5e1b57808711f904f5df4bad' })
     expect(facts?.device).toMatchObject({ serial: 501, key: 'truck-17', tags: { site: 'graz' } })
     expect(facts?.credentials.map((one) => one.scheme).sort()).toEqual([

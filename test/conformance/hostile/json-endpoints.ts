@@ -15,8 +15,8 @@ const user = (of: Tenant) => ({ authorization: `Bearer ${of.iotaapJwt}` })
 const native = (of: Tenant) => ({ authorization: `Bearer ${of.secrets.tracker}` })
 const device = (of: Tenant) => ({ 'x-access-token': of.zoneToken })
 
-function signed(action: string) {
-  const query = (of: Tenant) => ({ action, orgId: `${of.mark}-org-id` })
+function signed(action: string, more: (of: Tenant) => Readonly<Record<string, string>> = () => ({})) {
+  const query = (of: Tenant) => ({ action, orgId: `${of.mark}-org-id`, ...more(of) })
   return {
     query: (of: Tenant) => new URLSearchParams(query(of)).toString(),
     headers: (of: Tenant, body: string, timestamp: number) =>
@@ -26,6 +26,8 @@ function signed(action: string) {
 
 const search = signed('search')
 const report = signed('reportFirmwareVersion')
+const job = signed('create', (of) => ({ firmwareId: of.firmware.firmware.id }))
+const cancel = signed('cancelTask', (of) => ({ jobId: of.jobs.running }))
 
 /** Of every protocol those that read a JSON body. */
 export const JSON_ENDPOINTS: Readonly<Record<string, JsonEndpoint>> = {
@@ -65,6 +67,18 @@ export const JSON_ENDPOINTS: Readonly<Record<string, JsonEndpoint>> = {
     path: (of) => `/connect-service/v2.1/ota-firmwares?${search.query(of)}`,
     headers: search.headers,
     member: 'expression',
+  },
+  'EnOS job': {
+    method: 'POST',
+    path: (of) => `/connect-service/v2.1/ota-jobs?${job.query(of)}`,
+    headers: job.headers,
+    member: 'type',
+  },
+  'EnOS tasks': {
+    method: 'POST',
+    path: (of) => `/connect-service/v2.1/ota-jobs?${cancel.query(of)}`,
+    headers: cancel.headers,
+    member: 'deviceKeys',
   },
   'EnOS version report': {
     method: 'POST',

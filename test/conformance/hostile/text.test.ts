@@ -125,6 +125,60 @@ describe.each(STORAGES)('text on $name', ({ open }) => {
       }
     })
 
+    it('is no harm to jobs of EnOS', async () => {
+      const call = async (action: string, more: Readonly<Record<string, string>>, body: object) => {
+        calls += 1
+        const query = { action, orgId: `${tenant.mark}-org-id`, ...more }
+        const headers = signedHeaders({
+          token: tenant.accessToken,
+          secret: tenant.secrets.accessSecret,
+          query,
+          body: JSON.stringify(body),
+          timestamp: server.clock.now() + calls,
+        })
+        return send(`/connect-service/v2.1/ota-jobs?${new URLSearchParams(query)}`, headers, body)
+      }
+      const job = { type: 'upgrade', upgradePolicy: 'incremental', enableUpgradeRequest: true }
+      const deviceKeys = [tenant.devices.jobbed.key]
+      for (const scope of [
+        { deviceKeys: [text] },
+        { assetIds: [text] },
+        { deviceGroupIds: [text] },
+        { deviceKeys, versionNumbers: [text] },
+        { deviceKeys, productKey: text },
+        { tags: { site: [text] } },
+        { tags: { [text]: ['graz'] } },
+        { attributes: { [text]: [text] } },
+      ])
+        await call(
+          'create',
+          { firmwareId: tenant.firmware.firmware.id },
+          { ...job, upgradeScope: { type: 'partial', ...scope } },
+        )
+      for (const name of [{ defaultValue: text }, { defaultValue: 'x', i18nValue: { en_US: text, [text]: 'x' } }])
+        await call(
+          'create',
+          { firmwareId: tenant.firmware.firmware.id },
+          { ...job, name, upgradeScope: { type: 'partial', deviceKeys } },
+        )
+      await call('create', { firmwareId: text.slice(0, 60) }, job)
+      await call('get', { jobId: text.slice(0, 60) }, {})
+      for (const action of ['cancelTask', 'retryTask'])
+        await call(action, { jobId: tenant.jobs.running }, { deviceKeys: [text] })
+      const quoted = JSON.stringify(text.replaceAll(/["\\]/g, ''))
+      for (const field of ['jobId', 'deviceKey', 'fromVersion', 'toVersion', 'status', 'desc'])
+        await call('searchTask', {}, { expression: `${field} = ${quoted}` })
+      for (const field of ['productKey', 'firmwareId', 'firmwareVersion', 'type', 'status'])
+        await call('search', {}, { expression: `${field} = "${text}"` })
+      for (const field of ['name', 'firmwareName.en_US'])
+        await call('search', {}, { expression: `${field} like "${text}"` })
+      // Nothing of it is in the way of those who come later.
+      for (const action of ['search', 'searchTask']) {
+        const found = await call(action, {}, { pagination: { pageSize: 200 } })
+        expect(found.includes(tenant.jobs.running), action).toBe(true)
+      }
+    })
+
     it('is no harm to the native protocol', async () => {
       const headers = { authorization: `Bearer ${tenant.secrets.tracker}` }
       await send('/device/v1/check', headers, { attributes: { a: text } })

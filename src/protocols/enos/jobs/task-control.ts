@@ -9,6 +9,7 @@ import { devicesByDeviceKey } from '../device-names.ts'
 import { CODE, EnosFailure, invalidArgument } from '../errors.ts'
 import { findJob } from './find-job.ts'
 import { CANCELLED, INIT, type TaskState, type TaskStatus, taskState } from './task-state.ts'
+import { isKept } from './upgrade-scope.ts'
 
 const DEVICES = 1_000
 
@@ -76,8 +77,12 @@ async function taskOf(
 
 function deviceKeys(value: unknown): string[] {
   if (value === undefined || value === null) throw invalidArgument('deviceKeys', 'deviceKeys is missing')
-  if (!Array.isArray(value) || value.length === 0 || value.some((one) => typeof one !== 'string'))
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isDeviceKey))
     throw invalidArgument('deviceKeys', 'must be a list of strings')
   if (value.length > DEVICES) throw invalidArgument('deviceKeys', `at most ${DEVICES}`)
-  return [...new Set<string>(value)]
+  return [...new Set(value)]
+}
+
+function isDeviceKey(value: unknown): value is string {
+  return typeof value === 'string' && isKept(value)
 }

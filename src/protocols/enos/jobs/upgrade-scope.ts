@@ -37,7 +37,7 @@ export function upgradeScope(value: unknown): UpgradeScope {
   const asked = [selectors, attributes, tags].some((one) => Object.keys(one).length > 0)
   if (type === 'partial' && !asked) throw invalidArgument('upgradeScope', 'partial needs a selector')
   const productKey = value['productKey'] ?? undefined
-  if (productKey !== undefined && (typeof productKey !== 'string' || productKey === ''))
+  if (productKey !== undefined && (typeof productKey !== 'string' || productKey === '' || !isKept(productKey)))
     throw invalidArgument('upgradeScope.productKey', 'must be a string')
   return {
     type,
@@ -75,7 +75,7 @@ function listOf(field: string, value: unknown, textOf: (one: unknown) => string 
   if (value.length > VALUES) throw invalidArgument(field, `at most ${VALUES} values`)
   return value.map((one) => {
     const text = textOf(one)
-    if (text === undefined || text.length > CHARS)
+    if (text === undefined || text.length > CHARS || !isKept(text))
       throw invalidArgument(field, `must hold texts of at most ${CHARS} characters`)
     return text
   })
@@ -93,10 +93,16 @@ function labels(
   return Object.fromEntries(
     entries.map(([name, values]) => {
       const texts = listOf(field, values, textOf)
-      if (name === '' || texts.length === 0) throw invalidArgument(field, 'has a name without values')
+      if (name === '' || name.length > CHARS || !isKept(name)) throw invalidArgument(field, 'has a name that is none')
+      if (texts.length === 0) throw invalidArgument(field, 'has a name without values')
       return [name, texts]
     }),
   )
+}
+
+/** Filters hold no other text, since not every database keeps it. */
+export function isKept(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed()
 }
 
 function textOfString(value: unknown): string | undefined {
