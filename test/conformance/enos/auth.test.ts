@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { hashToken } from '../../../src/core/device/secret-hash.ts'
 import { STORAGES } from '../../support/storages.ts'
 import { ACCESS_KEY, type Enos, sharedEnos, T } from './fixture.ts'
+import { JobClient } from './job-client.ts'
 import { expectOk, expectRefused, FIRMWARES, JOBS, type Program, UUID } from './program.ts'
 
 describe.each(STORAGES)('signed calls on $name', ({ open }) => {
@@ -116,9 +117,12 @@ describe.each(STORAGES)('signed calls on $name', ({ open }) => {
 
   it('row 11: a signature that changes state counts once', async () => {
     const call = { method: 'POST', timestamp: T + 1 } as const
-    const first = await program.action('start', { jobId: 'j1' }, { ...call, path: JOBS })
-    expect(first.json.code).not.toBe(1001)
-    expectRefused(await program.action('start', { jobId: 'j1' }, { ...call, path: JOBS }), 1001)
+    const { firmware: shipped } = await enos.newFirmware('3.0')
+    const jobId = await new JobClient(program).create(shipped.id)
+    const start = (timestamp: number) => program.action('start', { jobId }, { ...call, timestamp, path: JOBS })
+    expectOk(await start(T + 1))
+    expectRefused(await start(T + 1), 1001)
+    expectRefused(await start(T + 2), 24615)
 
     const { firmware } = await enos.newFirmware('2.0')
     expectOk(await program.action('delete', { firmwareId: firmware.id }, call))
@@ -275,7 +279,7 @@ describe.each(STORAGES)('vectors of signed calls on $name', ({ open }) => {
       body: '{}',
       contentType: 'application/json',
       signature: '8b39bfde5829ca3f79edeb0cd440cafc0f977b019c535b719d0c88eff990bb31',
-      code: 99400,
+      code: 24404,
     },
     {
       name: 'the same without a body',
@@ -283,7 +287,7 @@ describe.each(STORAGES)('vectors of signed calls on $name', ({ open }) => {
       path: JOBS,
       query: 'action=start&orgId=yourOrgId&jobId=j1',
       signature: '583db1a078dc44f36483316b71c9b35e520c293fda465a0dfff611f0f053899f',
-      code: 99400,
+      code: 24404,
     },
   ] as const)('vector 2.4: $name', async (vector) => {
     const { token, secret, timestamp, path, method, body, contentType } = { ...VECTOR, ...vector }

@@ -477,6 +477,9 @@ describe.each(STORAGES)('tasks of OTA jobs on $name', ({ open }) => {
       const once = await jobs.createAndStart(await firmware('2.0'), body)
       expect(await pushed(device)).toBeUndefined()
       expect(await device.getversion()).toEqual([])
+      enos.server.clock.set(T + HOUR_MS)
+      // The reply to its first inform brings the command.
+      await reporting('dk2')
       enos.server.clock.set(T + 2 * HOUR_MS)
       await device.authenticate()
       expect(await pushed(device)).toBeUndefined()
@@ -493,6 +496,7 @@ describe.each(STORAGES)('tasks of OTA jobs on $name', ({ open }) => {
         { status: 'init' },
         { status: 'published' },
       ])
+      expect(await jobs.task(once, 'dk2')).toMatchObject({ status: 'published' })
     })
 
     it('retryPolicy returns a failed task to init after its pause, so many times, and never a cancelled one', async () => {
