@@ -14,7 +14,7 @@ import type { Claim } from './rollout-store.ts'
 import type { Room } from './room.ts'
 import { cohortScope, stageScope, WHOLE } from './tally.ts'
 
-/** Somebody else took the last slot; the transaction must end, and nothing was granted. */
+/** Somebody else took the last slot, or changed what was decided on; the transaction must end, and nothing was granted. */
 export class GrantLost extends Error {
   override readonly name = 'GrantLost'
 }
@@ -39,17 +39,30 @@ export async function claimGrant(stores: Stores, by: { clock: Clock; ids: Ids },
   )
   const known = candidate && facts.rooms.get(candidate.rollout.serial)
   if (!candidate || !known) throw new OtaError('internal', 'A grant needs its rollout among the facts')
-  const { rollout, member } = candidate
+  const { rollout } = candidate
   const now = by.clock.now()
-  const wasGranted = member !== undefined && member.grantedAt !== null
+  const wasGranted = (candidate.member?.grantedAt ?? null) !== null
   const kind = offer.floor ? 'floor' : wasGranted ? 'again' : 'first'
   const shared = { rollout: rollout.serial, now, grant: kind, isVerifiable: granting.isVerifiable } as const
   if (!(await stores.rolloutTallies.claim({ ...shared, scope: WHOLE }))) throw new GrantLost()
+  const member = await stores.rolloutMembers.find(rollout.serial, facts.device.serial)
+  if (!isAsDecided(candidate.member, member)) throw new GrantLost()
   await takeStage(stores, rollout, shared)
   const cohorts = kind === 'floor' ? [] : await takeCohorts(stores, rollout, { facts, shared, known })
   if (member) await forget(stores, member)
   const counted = kind === 'first' ? await countedIn(stores, rollout, cohorts) : undefined
   await keep(stores, { granting, rollout, member, kind, now, ...(counted && { counted }) })
+}
+
+/** Whether nobody changed the membership since the decision: from the first claim on nobody can. */
+function isAsDecided(decided: RolloutMember | undefined, now: RolloutMember | undefined): boolean {
+  return (
+    decided?.state === now?.state &&
+    decided?.update === now?.update &&
+    decided?.attempts === now?.attempts &&
+    decided?.excludedAt === now?.excludedAt &&
+    decided?.pardonedAt === now?.pardonedAt
+  )
 }
 
 async function takeStage(stores: Stores, rollout: Rollout, shared: Omit<Claim, 'scope'>): Promise<void> {

@@ -190,12 +190,15 @@ function aimsAt(update: Update, file: FirmwareFile): boolean {
   return update.steps.length === 1 && update.steps[0]?.firmware === file.firmware.serial
 }
 
-/** Two calls of one device at once: the unique open update lets one win; the other sees undefined and may ask again. */
+/**
+ * Two calls of one device at once: the unique open update lets one win; the other sees undefined and may ask again. So
+ * does a device that is deleted, or whose release is, at that moment (`not-found`).
+ */
 async function orRaceLost<T>(work: () => Promise<T | undefined>): Promise<T | undefined> {
   try {
     return await work()
   } catch (error) {
-    if (isOtaError(error, 'conflict') || error instanceof GrantLost) return undefined
+    if (isOtaError(error, 'conflict') || isOtaError(error, 'not-found') || error instanceof GrantLost) return undefined
     throw error
   }
 }
