@@ -107,6 +107,7 @@ export class DeviceService {
   async delete(scope: Scope, reference: string): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
       const device = await findDevice(stores, scope.organisation, reference)
+      if (!(await stores.devices.lock(device.serial))) throw notFound('device', reference)
       const assignment = await stores.assignments.findByDevice(device.serial)
       const updates = await stores.updates.list(
         { organisation: scope.organisation, device: device.serial },

@@ -53,6 +53,26 @@ export function describeDeviceStore(name: string, open: () => Promise<Storage>):
       expect((await insert(organisation)).serial).toBeGreaterThan(next.serial)
     })
 
+    it('is locked until the end of the transaction: what refers to it waits', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const order: string[] = []
+      const { promise: isLocked, resolve: locked } = Promise.withResolvers<void>()
+      const holding = suite.write(async ({ devices }) => {
+        expect(await devices.lock(device.serial)).toBe(true)
+        expect(await devices.lock(device.serial + 9999)).toBe(false)
+        locked()
+        await times(20, () => new Promise((resume) => setImmediate(resume)))
+        await devices.delete(device.serial)
+        order.push('deleted')
+      })
+      await isLocked
+      const update = rows.newUpdate(device, release)
+      await expect(suite.write(({ updates }) => updates.insert(update))).rejects.toMatchObject({ code: 'not-found' })
+      order.push('refused')
+      await holding
+      expect(order).toEqual(['deleted', 'refused'])
+    })
+
     it('finds many by key, id or serial, each once', async () => {
       const [mine, other] = [await insertOrganisation(), await insertOrganisation()]
       const rowsOf = (organisation: number) => Array.from({ length: 1100 }, () => rows.newDevice(organisation))

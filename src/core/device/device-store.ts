@@ -39,6 +39,11 @@ export interface DeviceStore {
   /** All that have one of these names, each once, in no particular order; ids and serials are unique on the server. */
   listNamed(names: DeviceNames): Promise<Device[]>
   update(serial: Serial, patch: Patch<Device>, ifRevision?: number): Promise<Device | undefined>
+  /**
+   * Waits until no other transaction is giving the device anything that refers to it (an update, say), and keeps others
+   * from it until the end of this one. Comes before the lock of a rollout's counters. False when there is no such device.
+   */
+  lock(serial: Serial): Promise<boolean>
   /** Removes the device with its credentials, running versions, assignment, updates and aliases. */
   delete(serial: Serial): Promise<void>
   list(filter: DeviceFilter, slice: Slice): Promise<Device[]>

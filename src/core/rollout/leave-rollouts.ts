@@ -4,7 +4,8 @@ import { outcomeScopes } from './grant.ts'
 import { addEvidence } from './outcome.ts'
 
 /**
- * Takes a device that is about to be deleted out of the counters of its rollouts, inside the transaction of its deletion.
+ * Takes a device that is about to be deleted out of the counters of its rollouts, inside the transaction of its deletion,
+ * which holds the device's lock: nothing is granted to it meanwhile.
  * For the gates it settles as what is known of it: one that has not failed tells nothing.
  */
 export async function leaveRollouts(stores: Stores, device: Serial): Promise<void> {

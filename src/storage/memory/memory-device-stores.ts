@@ -59,6 +59,7 @@ export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceSto
       changes.device(serial)
       return changeEntity(devices, devices.get(serial), { patch, ifRevision })
     },
+    lock: async (serial) => devices.get(serial) !== undefined,
     async delete(serial) {
       deleteWhere(credentials, { where: ['device', serial] })
       deleteWhere(running, { where: ['device', serial] })

@@ -21,6 +21,9 @@ const FIND_BY_ID_ON_SERVER = statement((db, id: Id) => db.selectFrom('devices').
 const FIND_BY_KEY = statement((db, organisation: Serial, key: string) =>
   db.selectFrom('devices').selectAll().where('organisation', '=', organisation).where('key', '=', key),
 )
+const LOCK = statement((db, serial: Serial) =>
+  db.selectFrom('devices').select('serial').where('serial', '=', serial).forUpdate(),
+)
 const DELETE = statement((db, serial: Serial) => db.deleteFrom('devices').where('serial', '=', serial))
 const RELEASE_ALIASES = statement((db, serial: Serial) =>
   db.deleteFrom('aliases').where('kind', '=', 'device').where('owner', '=', serial),
@@ -85,6 +88,11 @@ export class SqlDeviceStore implements DeviceStore {
     const device = await DEVICES.change(this.#session, serial, { patch, ifRevision })
     if (device) this.#session.changes.device(serial)
     return device
+  }
+
+  async lock(serial: Serial): Promise<boolean> {
+    if (!this.#session.dialect.locksRows) return (await this.find(serial)) !== undefined
+    return (await this.#session.first(LOCK(this.#session, serial))) !== undefined
   }
 
   /** All but the aliases go by cascade. */
