@@ -1,4 +1,5 @@
 import type { Serial } from '../common.ts'
+import { isOtaError } from '../errors.ts'
 import { SYSTEM } from '../event/event.ts'
 import { record } from '../event/record.ts'
 import type { ServiceDeps } from '../service.ts'
@@ -15,8 +16,16 @@ const BATCH = 1_000
 export async function takeSnapshot(deps: ServiceDeps, serial: Serial, batches: number): Promise<Rollout | undefined> {
   let rollout = await deps.storage.read.rollouts.find(serial)
   for (let batch = 0; batch < batches && rollout?.snapshot.kind === 'taking'; batch++)
-    rollout = await takeBatch(deps, rollout, rollout.snapshot)
+    rollout = await takeBatch(deps, rollout, rollout.snapshot).catch(againIfDeleted(rollout))
   return rollout
+}
+
+/** A device that was listed is deleted: the next list leaves it out. */
+function againIfDeleted(rollout: Rollout): (error: unknown) => Rollout {
+  return (error) => {
+    if (isOtaError(error, 'not-found')) return rollout
+    throw error
+  }
 }
 
 async function takeBatch(
