@@ -7,7 +7,7 @@ import { cohortName } from './cohorts.ts'
 import { judgeRollout, reopenedLimit } from './judge-rollout.ts'
 import { OFFERING } from './load-candidates.ts'
 import type { Rollout, RolloutState } from './rollout.ts'
-import { findRollout } from './rollout-service.ts'
+import { lockRollout } from './rollout-service.ts'
 import { loadRoom } from './room.ts'
 import { stopRollout } from './stop-rollout.ts'
 import { stageScope, WHOLE } from './tally.ts'
@@ -169,9 +169,7 @@ export class RolloutControl {
     work: (stores: Stores, rollout: Rollout) => Promise<Rollout>,
   ): Promise<Rollout> {
     return this.#deps.storage.transaction(async (stores) => {
-      const { serial } = await findRollout(stores, scope.organisation, reference)
-      await stores.rolloutTallies.lock(serial)
-      const rollout = patched(await stores.rollouts.find(serial))
+      const rollout = await lockRollout(stores, scope.organisation, reference)
       if (!states.includes(rollout.state)) throw wrongState(rollout)
       return work(stores, rollout)
     })

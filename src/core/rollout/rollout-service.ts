@@ -59,7 +59,7 @@ export class RolloutService {
   /** Throws `wrong-state` for a stage that has begun, `invalid` for what cannot be. */
   async update(scope: Scope, reference: string, patch: RolloutPatch, ifRevision?: number): Promise<Rollout> {
     return this.#deps.storage.transaction(async (stores) => {
-      const before = await findRollout(stores, scope.organisation, reference)
+      const before = await lockRollout(stores, scope.organisation, reference)
       const stages = patch.stages && keptStages(before, stagesFrom(patch.stages))
       const change = {
         ...(patch.name !== undefined && { name: requireText('name', patch.name) }),
@@ -80,7 +80,7 @@ export class RolloutService {
   /** Its updates stay. Throws `wrong-state` while it runs, `in-use` while another one undoes it. */
   async delete(scope: Scope, reference: string): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
-      const rollout = await findRollout(stores, scope.organisation, reference)
+      const rollout = await lockRollout(stores, scope.organisation, reference)
       if (rollout.state === 'running')
         throw new OtaError('wrong-state', 'It is running; stop it first.', { details: { state: rollout.state } })
       await stores.rollouts.delete(rollout.serial)
@@ -105,6 +105,15 @@ export async function findRollout(stores: Stores, organisation: Serial, referenc
   const rollout =
     (await stores.rollouts.findByKey(organisation, reference)) ??
     (await stores.rollouts.findById(organisation, reference))
+  if (!rollout) throw notFound('rollout', reference)
+  return rollout
+}
+
+/** As `findRollout`, with the rollout's lock: it stays as it is until the end of the transaction. Throws `not-found`. */
+export async function lockRollout(stores: Stores, organisation: Serial, reference: string): Promise<Rollout> {
+  const { serial } = await findRollout(stores, organisation, reference)
+  await stores.rolloutTallies.lock(serial)
+  const rollout = await stores.rollouts.find(serial)
   if (!rollout) throw notFound('rollout', reference)
   return rollout
 }

@@ -81,6 +81,8 @@ async function cancelUnderWay(deps: ServiceDeps, rollout: Rollout): Promise<void
   if (left > 0) return
   await storage.transaction(async (stores) => {
     await stores.rolloutTallies.lock(rollout.serial)
-    await stores.rollouts.update(rollout.serial, { cancelling: false })
+    const current = await stores.rollouts.find(rollout.serial)
+    // It may have gone on meanwhile, and be stopped again: then there is more to cancel.
+    if (current?.revision === rollout.revision) await stores.rollouts.update(rollout.serial, { cancelling: false })
   })
 }

@@ -7,7 +7,7 @@ import { type HealthPolicyInput, healthPolicy } from './health/health-policy.ts'
 import { optionsFrom } from './options-input.ts'
 import type { Rollout } from './rollout.ts'
 import type { RolloutControl } from './rollout-control.ts'
-import { findRollout, insertRollout } from './rollout-service.ts'
+import { insertRollout, lockRollout } from './rollout-service.ts'
 import { type StageInput, stagesFrom } from './stage-input.ts'
 import { stopRollout } from './stop-rollout.ts'
 
@@ -39,8 +39,7 @@ export class UndoService {
    */
   async undo(scope: Scope, reference: string, input: UndoInput = {}): Promise<Rollout> {
     return this.#deps.storage.transaction(async (stores) => {
-      const undone = await findRollout(stores, scope.organisation, reference)
-      await stores.rolloutTallies.lock(undone.serial)
+      const undone = await lockRollout(stores, scope.organisation, reference)
       requireUndoable(undone)
       if (!input.draft) await this.#stop(stores, scope, undone)
       const undo = await this.insert(stores, scope, { undone, input })
