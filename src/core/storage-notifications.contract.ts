@@ -57,7 +57,7 @@ export function describeStorageNotifications(name: string, open: () => Promise<S
           const member = await rolloutMembers.find(rollout.serial, serial)
           await rolloutMembers.update(member?.serial ?? 0, { settleAt: START })
         },
-        ({ rolloutMembers }) => rolloutMembers.settle(rollout.serial, START, 9),
+        ({ rolloutMembers }) => rolloutMembers.settle(rollout.serial, { now: START, limit: 9, known: ['waiting'] }),
         ({ aliases }) => aliases.claim({ slot: 's', scope: 0, name: device.key, kind: 'device', owner: serial }),
         ({ aliases }) => aliases.release('device', serial),
         ({ devices }) => devices.delete(serial),

@@ -8,37 +8,44 @@ import { noteVerified } from './verification.ts'
 
 /**
  * What the end of an update means for its rollout: counters, the evidence of its health gate, and at once the verdict.
- * Part of the transaction that ended the update.
+ * Part of the transaction that ended the update, which holds the rollout's lock.
  */
 export async function noteOutcome(stores: Stores, by: { clock: Clock; ids: Ids }, update: Update): Promise<void> {
   if (update.rollout === null || update.state === 'pending') return
   const rollout = await stores.rollouts.find(update.rollout)
   if (!rollout) return
-  await stores.rolloutTallies.lock(rollout.serial)
   const member = await stores.rolloutMembers.find(rollout.serial, update.device)
   if (!member || member.update !== update.serial || member.state !== 'open') return
   const isFloor = rollout.kind !== 'undo' && update.release !== rollout.release
   const now = by.clock.now()
-  await closeMember(stores, member, { update, isFloor, now })
-  const hasFailed = update.state === 'failed' || update.state === 'rolled-back'
-  if (hasFailed && !isFloor && isEvidence(member)) {
+  const isFailure = update.state === 'failed' || update.state === 'rolled-back'
+  const isNews = isFailure && !isFloor && isEvidence(member)
+  await closeMember(stores, member, { update, isFloor, now, ...(isNews && { hasFailed: true }) })
+  if (isNews) {
     await addEvidence(stores, member, { failed: 1 })
-    await stores.rolloutMembers.update(member.serial, { hasFailed: true })
     await judgeRollout(stores, by, rollout.serial)
   }
   if (update.state === 'succeeded' && !isFloor && rollout.kind === 'verification')
     await noteVerified(stores, by, rollout)
 }
 
-/** The member's new state, its slot given back, and the kept counts of outcomes. */
+/**
+ * The member's new state, its slot given back, and the kept counts of outcomes. One change of the row: for a second one
+ * in the same transaction PostgreSQL would lock the device too.
+ */
 async function closeMember(
   stores: Stores,
   member: RolloutMember,
-  { update, isFloor, now }: { update: Update; isFloor: boolean; now: number },
+  { update, isFloor, now, hasFailed }: { update: Update; isFloor: boolean; now: number; hasFailed?: true },
 ): Promise<void> {
   // A floor that was reached is a step on the way: the device comes back for the rest.
   const state = isFloor && update.state === 'succeeded' ? 'waiting' : (update.state as MemberPatch['state'])
-  const patch: MemberPatch = { ...(state && { state }), holdsSlot: false, changedAt: now }
+  const patch: MemberPatch = {
+    ...(state && { state }),
+    holdsSlot: false,
+    changedAt: now,
+    ...(hasFailed && { hasFailed }),
+  }
   await stores.rolloutMembers.update(member.serial, patch)
   const outcomes = { open: -1, ...(state && state !== 'waiting' && { [state]: 1 }) }
   const change = { outcomes, ...(member.holdsSlot && { slots: -1 }) }

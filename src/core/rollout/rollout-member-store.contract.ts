@@ -181,7 +181,7 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
       const settle = (now: number, limit: number) =>
         suite.write(async (stores) => {
           await stores.rolloutTallies.lock(rollout.serial)
-          return stores.rolloutMembers.settle(rollout.serial, now, limit)
+          return stores.rolloutMembers.settle(rollout.serial, { now, limit, known: ['open'] })
         })
       expect(await settling(START + 9)).toEqual([])
       expect(await settle(START + 9, 9)).toEqual([])
@@ -198,6 +198,30 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
       expect(await suite.read.rolloutMembers.listSettling(START - 1, 9)).toEqual([])
     })
 
+    it('settles as failed those that can be verified and of which nothing good is known', async () => {
+      const { rollout, organisation } = await insertRollout()
+      const given: ReadonlyArray<readonly [row: Partial<RolloutMember>, hasFailed: boolean]> = [
+        [{ state: 'open' }, true],
+        [{ state: 'succeeded' }, false],
+        [{ state: 'cancelled' }, false],
+        [{ state: 'failed', hasFailed: true }, true],
+        [{ state: 'succeeded', hasFailed: true }, true],
+        [{ state: 'open', isVerifiable: false }, false],
+      ]
+      const devices = await insertDevices(organisation.serial, given.length)
+      const all = await times(given.length, (index) =>
+        insert(rollout, devices[index] ?? { serial: 0 }, { settleAt: START, ...given[index]?.[0] }),
+      )
+      const by = { now: START, limit: 9, known: ['succeeded', 'cancelled'] } as const
+      expect(await suite.write((stores) => stores.rolloutMembers.settle(rollout.serial, by))).toEqual(all)
+      for (const [index, member] of all.entries())
+        expect(await suite.read.rolloutMembers.find(rollout.serial, member.device)).toEqual({
+          ...member,
+          isSettled: true,
+          hasFailed: given[index]?.[1],
+        })
+    })
+
     it('undoes settling with its transaction, and shows it to nobody before', async () => {
       const { rollout, organisation } = await insertRollout()
       const devices = await insertDevices(organisation.serial, 4)
@@ -205,13 +229,17 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
       const { rolloutMembers } = suite.read
       const settling = async () => (await rolloutMembers.listSettling(2000, 99)).includes(rollout.serial)
       const settleAll = suite.write(async (stores) => {
-        expect(await stores.rolloutMembers.settle(rollout.serial, 2000, 9)).toHaveLength(4)
+        expect(
+          await stores.rolloutMembers.settle(rollout.serial, { now: 2000, limit: 9, known: ['waiting'] }),
+        ).toHaveLength(4)
         expect(await stores.rolloutMembers.listSettling(2000, 99)).not.toContain(rollout.serial)
         expect(await settling()).toBe(true)
         throw new Error('later step')
       })
       await expect(settleAll).rejects.toThrow('later step')
-      const again = await suite.write((stores) => stores.rolloutMembers.settle(rollout.serial, 2000, 9))
+      const again = await suite.write((stores) =>
+        stores.rolloutMembers.settle(rollout.serial, { now: 2000, limit: 9, known: ['waiting'] }),
+      )
       expect(again.map(({ device }) => device)).toEqual(devices.map(({ serial }) => serial))
       expect(await settling()).toBe(false)
     })
@@ -237,14 +265,16 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
         const settle = () =>
           suite.write(async (stores) => {
             if (mode === 'locked') await stores.rolloutTallies.lock(rollout.serial)
-            return stores.rolloutMembers.settle(rollout.serial, START + 9, 15)
+            return stores.rolloutMembers.settle(rollout.serial, { now: START + 9, limit: 15, known: ['waiting'] })
           })
         const batches = await Promise.all([settle(), settle()])
         const settled = batches.flat().map(({ serial }) => serial)
         expect(new Set(settled).size).toBe(settled.length)
         if (mode === 'locked') expect(settled).toHaveLength(30)
       }
-      const left = await suite.write((stores) => stores.rolloutMembers.settle(rollout.serial, START + 9, 99))
+      const left = await suite.write((stores) =>
+        stores.rolloutMembers.settle(rollout.serial, { now: START + 9, limit: 99, known: ['waiting'] }),
+      )
       expect(left.length).toBeLessThanOrEqual(10)
       const every = await suite.read.rolloutMembers.list({ rollout: rollout.serial }, { limit: 99 })
       expect(every.filter(({ isSettled }) => isSettled)).toHaveLength(40)

@@ -2,13 +2,15 @@ import type { Serial } from '../common.ts'
 import type { Stores } from '../ports.ts'
 import type { ServiceDeps } from '../service.ts'
 import { judgeRollout } from './judge-rollout.ts'
-import type { RolloutMember } from './member.ts'
+import type { MemberState, RolloutMember } from './member.ts'
 import type { TallyChange } from './rollout-store.ts'
 
 /** Members settled in one transaction. */
 const BATCH = 500
 /** Rollouts looked at in one turn. */
 const ROLLOUTS = 100
+/** A device that did not confirm in time has failed; one whose update was called off tells nothing. */
+const KNOWN = ['succeeded', 'cancelled', 'superseded'] as const satisfies readonly MemberState[]
 
 /**
  * Settles the devices whose time to confirm is over, rollout by rollout in the order of their grants, and asks the gates
@@ -20,7 +22,7 @@ export async function settleMembers({ storage, clock, ids }: ServiceDeps): Promi
   for (const rollout of due)
     settled += await storage.transaction(async (stores) => {
       await stores.rolloutTallies.lock(rollout)
-      const members = await stores.rolloutMembers.settle(rollout, clock.now(), BATCH)
+      const members = await stores.rolloutMembers.settle(rollout, { now: clock.now(), limit: BATCH, known: KNOWN })
       if (members.length > 0) await settleBatch(stores, { rollout, members })
       if (members.length > 0) await judgeRollout(stores, { clock, ids }, rollout)
       return members.length
@@ -37,7 +39,6 @@ async function settleBatch(
   for (const member of members) {
     if (!member.isVerifiable) continue
     const evidence = evidenceOf(member)
-    if (evidence.silent > 0) await stores.rolloutMembers.update(member.serial, { hasFailed: true })
     for (const { scope, run } of member.counted) {
       const name = `${run} ${scope}`
       const sum = changes.get(name)?.change ?? NONE
@@ -51,12 +52,11 @@ type Evidence = Pick<TallyChange, 'settled' | 'failed' | 'settledFailed' | 'sile
 
 const NONE: Required<Evidence> = { settled: 0, failed: 0, settledFailed: 0, silent: 0 }
 
-/** A device that did not confirm in time has failed; one whose update was called off tells nothing. */
 function evidenceOf(member: RolloutMember): Required<Evidence> {
   const settled = { ...NONE, settled: 1 }
   if (member.hasFailed) return { ...settled, settledFailed: 1 }
-  const isKnown = member.state === 'succeeded' || member.state === 'cancelled' || member.state === 'superseded'
-  return isKnown ? settled : { ...settled, failed: 1, settledFailed: 1, silent: 1 }
+  const known: readonly MemberState[] = KNOWN
+  return known.includes(member.state) ? settled : { ...settled, failed: 1, settledFailed: 1, silent: 1 }
 }
 
 function added(left: Required<Evidence>, right: Required<Evidence>): Required<Evidence> {

@@ -31,6 +31,8 @@ export async function moveUpdate(stores: Stores, by: By, update: Update, move: M
   if (!state) return undefined
   const now = by.clock.now()
   const { deadline } = update
+  // Before the update itself, as whoever ends many updates of one rollout has it: nobody waits for the other.
+  if (!isOpen(state) && update.rollout !== null) await stores.rolloutTallies.lock(update.rollout)
   const moved = await stores.updates.move(update.serial, move.onlyIfUnchanged ? update : update.state, {
     state,
     changedAt: now,

@@ -45,10 +45,11 @@ export function memoryRolloutMemberStore({ tables, changes }: MemorySession): Ro
       take(tables.rollouts.rows({}), { limit }, ({ serial }) => rolloutMembers.through(serial, now, 1).length > 0).map(
         ({ serial }) => serial,
       ),
-    async settle(rollout, now, limit) {
+    async settle(rollout, { now, limit, known }) {
       const rows = rolloutMembers.through(rollout, now, limit)
       for (const row of rows) {
-        rolloutMembers.replace({ ...row, isSettled: true })
+        const hasFailed = row.hasFailed || (row.isVerifiable && !known.includes(row.state))
+        rolloutMembers.replace({ ...row, isSettled: true, hasFailed })
         changes.device(row.device)
       }
       return rows

@@ -29,7 +29,7 @@ export interface PostgresOptions {
 }
 
 /** How often a transaction runs at most when others keep getting in its way. */
-const ATTEMPTS = 4
+const ATTEMPTS = 8
 
 /** Opens a database that `godwit migrate` has prepared. Throws `storage-failed`. */
 export async function openPostgresStorage(options: PostgresOptions): Promise<Storage> {

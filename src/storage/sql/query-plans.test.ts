@@ -124,8 +124,8 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
     ],
     [
       'members that settle',
-      (s) => s.rolloutMembers.settle(1, 1, 10),
-      ['PRIMARY KEY', 'rollout_members_by_rollout_settle_at'],
+      (s) => s.rolloutMembers.settle(1, { now: 1, limit: 10, known: ['succeeded'] }),
+      ['rollout_members_by_rollout_settle_at', 'PRIMARY KEY', 'rollout_members_by_rollout_settle_at'],
     ],
     ['a recount', (s) => s.rolloutMembers.recount(1), ['rollout_members_by_rollout_state_serial']],
     [

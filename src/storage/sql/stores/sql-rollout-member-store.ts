@@ -8,7 +8,8 @@ import {
   type RolloutMember,
 } from '../../../core/rollout/member.ts'
 import type { MemberFound, MemberSearch } from '../../../core/rollout/member-search.ts'
-import type { MemberFilter, RolloutMemberStore } from '../../../core/rollout/rollout-store.ts'
+import type { MemberFilter, RolloutMemberStore, Settling } from '../../../core/rollout/rollout-store.ts'
+import type { Compiler } from '../compiler.ts'
 import { anyDb, insertQuery, insertRow, insertStatement, type Target } from '../insert-row.ts'
 import { pauses } from '../pauses.ts'
 import type { Row, Schema } from '../schema.ts'
@@ -50,23 +51,8 @@ const LIST_SETTLING = statement((db, now: Millis, limit: number) => ({
       where rollout_members.rollout = settling.rollout and ${UNSETTLED} and settle_at <= ${now})
     order by rollout limit ${limit}`.compile(db),
 }))
-const SETTLE = statement((db, rollout: Serial, now: Millis, limit: number) =>
-  db
-    .updateTable('rollout_members')
-    .set({ is_settled: true })
-    .where('serial', 'in', (within) =>
-      within
-        .selectFrom('rollout_members')
-        .select('serial')
-        .where('rollout', '=', rollout)
-        .where(UNSETTLED)
-        .where('settle_at', '<=', now)
-        .orderBy('settle_at')
-        .orderBy('serial')
-        .limit(limit),
-    )
-    .where('is_settled', '=', sql.lit(false))
-    .returningAll(),
+const LIST_DUE = statement((db, rollout: Serial, now: Millis, limit: number) =>
+  due(db, rollout, now, limit).selectAll(),
 )
 const COUNT_VERIFIED = statement((db, release: Serial) =>
   db
@@ -187,10 +173,11 @@ export class SqlRolloutMemberStore implements RolloutMemberStore {
     return (await this.#session.all(LIST_SETTLING(this.#session, now, limit))).map(({ rollout }) => rollout)
   }
 
-  async settle(rollout: Serial, now: Millis, limit: number): Promise<RolloutMember[]> {
-    const rows = await this.#session.all(SETTLE(this.#session, rollout, now, limit))
-    for (const { device } of rows) this.#session.changes.device(device)
-    return rows.map((row) => ({ ...toMember(row), isSettled: false })).sort(bySettling)
+  async settle(rollout: Serial, by: Settling): Promise<RolloutMember[]> {
+    const before = await this.#session.all(LIST_DUE(this.#session, rollout, by.now, by.limit))
+    const settled = new Set((await this.#session.all(settling(this.#session, rollout, by))).map(({ serial }) => serial))
+    for (const { device } of before) this.#session.changes.device(device)
+    return before.filter(({ serial }) => settled.has(serial)).map(toMember)
   }
 
   async countVerified(release: Serial): Promise<{ succeeded: number; granted: number }> {
@@ -249,6 +236,35 @@ function ofDevice({ compiler }: Session, device: Serial, rollouts: readonly Seri
   return template.bind([device, ...rollouts, ...filling])
 }
 
+/** Members of a rollout whose time is over, in its order. */
+function due(db: Compiler, rollout: Serial, now: Millis, limit: number) {
+  return db
+    .selectFrom('rollout_members')
+    .where('rollout', '=', rollout)
+    .where(UNSETTLED)
+    .where('settle_at', '<=', now)
+    .orderBy('settle_at')
+    .orderBy('serial')
+    .limit(limit)
+}
+
+/** Marks them; callers know few sets of states. */
+function settling({ compiler }: Session, rollout: Serial, by: Settling): CompiledQuery<{ serial: Serial }> {
+  const template = templates.get(compiler, `settle ${by.known.join()}`, () => {
+    const known = sql.join(by.known.map((state) => sql.lit(state)))
+    const failed = sql<boolean>`has_failed or (is_verifiable and state not in (${known}))`
+    return new Template(3, ([of, now, limit]) =>
+      compiler
+        .updateTable('rollout_members')
+        .set({ is_settled: true, has_failed: failed })
+        .where('serial', 'in', due(compiler, of as Serial, now as Millis, limit as number).select('serial'))
+        .where('is_settled', '=', sql.lit(false))
+        .returning('serial'),
+    )
+  })
+  return template.bind([rollout, by.now, by.limit])
+}
+
 function filtered<O>(
   query: SelectQueryBuilder<Schema, 'rollout_members', O>,
   { rollout, states, isExcluded, stage }: MemberFilter,
@@ -258,8 +274,4 @@ function filtered<O>(
   if (isExcluded !== undefined) found = found.where('excluded_at', isExcluded ? 'is not' : 'is', null)
   if (stage !== undefined) found = found.where('stage', '=', stage)
   return found
-}
-
-function bySettling(a: RolloutMember, b: RolloutMember): number {
-  return (a.settleAt ?? 0) - (b.settleAt ?? 0) || a.serial - b.serial
 }
