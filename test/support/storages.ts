@@ -10,7 +10,8 @@ import { temporaryFolder } from './temporary-folder.ts'
 /** A kind of database; `open` makes an empty one each time. */
 export interface StorageKind {
   readonly name: string
-  open(): Promise<Storage>
+  /** `connections`: how many transactions may be under way at once, where the database allows any number. */
+  open(options?: { readonly connections?: number }): Promise<Storage>
 }
 
 const folder = await temporaryFolder()
@@ -25,9 +26,12 @@ async function migrate(url: string): Promise<string> {
   return url
 }
 
-async function openPostgres(create: (template?: string) => Promise<string>): Promise<Storage> {
+async function openPostgres(
+  create: (template?: string) => Promise<string>,
+  { connections = 5 }: { connections?: number } = {},
+): Promise<Storage> {
   migrated ??= create().then(migrate)
-  return openSqlStorage({ kind: 'postgres', url: await create(await migrated), migrate: false, poolSize: 5 })
+  return openSqlStorage({ kind: 'postgres', url: await create(await migrated), migrate: false, poolSize: connections })
 }
 
 /** Every database that the server runs on; without PostgreSQL on this machine it is left out, with a warning. */
@@ -36,5 +40,11 @@ export const STORAGES: readonly StorageKind[] = [
   { name: 'SQLite', open: () => openSqlStorage({ kind: 'sqlite', file: join(folder.path, `${randomUUID()}.db`) }) },
   ...(postgres.kind === 'none'
     ? []
-    : [{ name: 'PostgreSQL', open: () => openPostgres((template) => postgres.createDatabase(template)) }]),
+    : [
+        {
+          name: 'PostgreSQL',
+          open: (options?: { readonly connections?: number }) =>
+            openPostgres((template) => postgres.createDatabase(template), options),
+        },
+      ]),
 ]
