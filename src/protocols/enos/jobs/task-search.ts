@@ -151,7 +151,8 @@ class TaskParts {
     const { rollout } = job
     if (rollout.membership === 'snapshot') return undefined
     if (wish.statuses?.includes('init') === false || wish.descs?.includes('') === false) return undefined
-    const ids = devices?.map(({ id }) => id)
+    const ids = devices?.filter(({ product }) => product === rollout.product).map(({ id }) => id)
+    if (ids?.length === 0) return undefined
     const filter: DeviceFilter = {
       organisation: rollout.organisation,
       product: rollout.product,
