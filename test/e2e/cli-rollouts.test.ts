@@ -131,7 +131,7 @@ describe('rollouts on the command line', () => {
     expect(page).toMatch(/^state +running$/m)
     expect(page).toMatch(/^progress +Running, stage 1 of 2: nothing granted yet\.$/m)
     expect(page).toMatch(/^waits +Stage 2 of 2 begins when 1 device of stage 1 has matured; 0 have\.$/m)
-    expect(page).toMatch(/^devices +tag\.site = "graz"$/m)
+    expect(page).toMatch(/^selects +tag\.site = "graz"$/m)
     expect(page).toMatch(/^1 +the first 1 +current +0 +- /m)
     expect(page).toMatch(/^2 +100 % +ahead +0 +- +approvals 1 /m)
     expect(await device('truck-1').updateTo()).toBe('1.3.0')

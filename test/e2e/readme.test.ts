@@ -1,15 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { blocksOf } from '../support/markdown.ts'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const blocks = blocksOf(join(root, 'README.md')).filter((block) => block.language === 'sh')
-const godwit = `"${process.execPath}" "${join(root, 'bin/godwit.cjs')}"`
+import { PageRun } from '../support/page-run.ts'
 
 /** What a reader sees when the commands under a heading have run. */
 const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
@@ -18,56 +8,28 @@ const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   IoTaaP: ['{"ver":"1.4.0"}', '{"message":"Firmware successfully deployed"}', '{"ver":"1.5.0"}'],
   EnOS: [/"code":0,"msg":"OK".*"version":"5.2.0"/s, 'command-payload', '5.2.0'],
   'Devices of your own': [/"action":"update".*"version":"1.1.0"/s, '"state":"installing"', '"because":"up-to-date"'],
-  "Godwit's own API": ['update.succeeded', 'tracker-1'],
+  Rollouts: [
+    /"action":"update".*"version":"1.2.0"/,
+    '"because":"stage-full"',
+    'Stage 1 of rollout spring is for 1 device, which all came before it.',
+    /^progress +Running, stage 1 of 2: 1 under way\.$/m,
+  ],
+  "Godwit's own API": ['update.offered', 'tracker-2', 'rollout.stage-started'],
   'Moving a fleet here': [/skipped/i],
 }
 
-let folder: string
-let url: string
-let server: ReturnType<typeof spawn>
-
+let page: PageRun
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'godwit-readme-'))
-  symlinkSync(join(root, 'examples'), join(folder, 'examples'))
-  const serve = blocks[0]?.text.replace('npm run -s godwit --', `exec ${godwit}`) ?? ''
-  server = spawn('bash', ['-c', `${serve} --port 0`], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
-  if (!server.stdout) throw new Error('no standard output')
-  for await (const line of createInterface({ input: server.stdout })) {
-    url = JSON.parse(line).url
-    break
-  }
+  page = await PageRun.start('README.md')
 })
-
-afterAll(() => {
-  server.kill('SIGTERM')
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => page.stop())
 
 describe('the README', () => {
   it('does what it says, command by command', () => {
-    const headings = [...new Set(blocks.map((block) => block.heading))]
-    expect(Object.keys(EXPECTED)).toEqual(headings)
-    const script = blocks
-      .slice(1)
-      .map(({ heading, text }) => `echo '@@ ${heading.replaceAll("'", '')}'\n${text}`)
-      .join('\n')
-      .replaceAll('npm run -s godwit --', godwit)
-      .replaceAll('http://127.0.0.1:8080', url)
-    const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...process.env, XDG_CONFIG_HOME: join(folder, 'config') },
-    })
-    expect(status, `${stdout}\n${stderr}`).toBe(0)
+    expect(Object.keys(EXPECTED)).toEqual(page.headings)
+    const { status, output, under } = page.run()
+    expect(status, output).toBe(0)
     for (const [heading, wanted] of Object.entries(EXPECTED))
-      for (const one of wanted) expect(partOf(stdout, heading)).toMatch(one)
+      for (const one of wanted) expect(under(heading)).toMatch(one)
   })
 })
-
-/** What was printed under a heading. */
-function partOf(output: string, heading: string): string {
-  return output
-    .split('@@ ')
-    .filter((part) => part.startsWith(heading.replaceAll("'", '')))
-    .join('\n')
-}

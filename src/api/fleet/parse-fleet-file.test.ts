@@ -35,3 +35,12 @@ it('takes what docs/guards.md shows', () => {
     { sequence: 20, fromVersions: 'rev-a' },
   ])
 })
+
+it('takes what docs/rollouts.md shows', () => {
+  const page = fileURLToPath(new URL('../../../docs/rollouts.md', import.meta.url))
+  const [example] = blocksOf(page).filter(({ language }) => language === 'yaml')
+  const [acme] = parseFleetFile(example?.text ?? '').fleet.organisations
+  expect(acme?.rollouts).toMatchObject([
+    { key: 'spring', state: 'running', stages: [{ percent: 5 }, { approvals: 1 }] },
+  ])
+})

@@ -69,7 +69,7 @@ function factsOf(rollout: JsonObject): JsonObject {
     progress: at(rollout, 'progress.words'),
     ...(waits.length > 0 && { waits: waits.join(' ') }),
     health: at(rollout, 'progress.gate.words'),
-    devices: selectionWords(rollout),
+    selects: selectionWords(rollout),
     priority: rollout['priority'],
     'started at': rollout['startedAt'],
     id: rollout['id'],

@@ -17,7 +17,7 @@ const PAUSES = [1_000, 2_000, 5_000, 15_000]
 const COUNT_EVERY = 30_000
 
 /** Devices of a plan that are still to be updated. */
-const AHEAD = ['will-update', 'under-way', 'busy', 'outranked', 'retry-later', 'penalty-box']
+const AHEAD = new Set(['will-update', 'under-way', 'busy', 'outranked', 'retry-later', 'penalty-box'])
 
 /** `rollout watch KEY`: 0 when it is finished or nothing is left to do, 1 when it is stopped. */
 export function addRolloutWatch(noun: Command): void {
@@ -130,6 +130,9 @@ function ended(rollout: JsonObject): number {
   return outcomes.reduce((sum, [name, count]) => (name === 'open' ? sum : sum + Number(count)), 0)
 }
 
-function devicesAhead(plan: JsonObject): number {
-  return AHEAD.reduce((sum, outcome) => sum + Number(at(plan, `outcomes.${outcome}.devices`) ?? 0), 0)
+/** undefined where the plan is not complete. */
+function devicesAhead(plan: JsonObject): number | undefined {
+  if (plan['isComplete'] !== true) return undefined
+  const outcomes = objectsAt(plan, 'outcomes').filter((outcome) => AHEAD.has(textAt(outcome, 'kind')))
+  return outcomes.reduce((sum, outcome) => sum + Number(at(outcome, 'devices') ?? 0), 0)
 }

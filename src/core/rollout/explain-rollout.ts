@@ -1,5 +1,6 @@
 import type { CancelBecause, NoneBecause, UpdateBecause } from '../decide/decision.ts'
 import type { RolloutBecause } from './because.ts'
+import { devicesInWords as devices, timeInWords as time } from './in-words.ts'
 
 type Stopped = CancelBecause & { kind: 'rollout-stopped' }
 type Explained = RolloutBecause | Stopped
@@ -8,9 +9,6 @@ type Explained = RolloutBecause | Stopped
 export function isOfRollout(because: UpdateBecause | NoneBecause | CancelBecause): because is Explained {
   return 'rollout' in because && because.kind !== 'rollout'
 }
-
-const time = (at: number): string => new Date(at).toISOString()
-const devices = (count: number): string => (count === 1 ? '1 device' : `${count.toLocaleString('en-US')} devices`)
 
 /** Why a rollout grants a device nothing, in a sentence that an operator understands. */
 export function explainRollout(because: Explained): string {
