@@ -189,7 +189,7 @@ describe('rollout watch', () => {
     expect(new Set(lines).size).toBe(lines.length)
   })
 
-  it('ends with 1 when it is stopped, by people or by its gate', async () => {
+  it('ends with 1 when it is stopped', async () => {
     await godwit.out(...create('bad', '--filter', 'key = "truck-2"', '--attempts', '1', '--start'))
     const watching = godwit.run(['rollout', 'watch', 'bad', '--every', '1s', '--json'])
     await device('truck-2').fail('flash full')
@@ -199,5 +199,15 @@ describe('rollout watch', () => {
     expect([code, stderr]).toEqual([1, 'godwit: rollout bad is stopped.\n'])
     const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>
     expect(last).toMatchObject({ state: 'stopped', stop: { by: 'operator', words: 'displays stay dark' } })
+  })
+
+  it('ends with 0 when nothing is under way and nobody is left to update', async () => {
+    const what = ['rollout', 'create', 'whole', '--product', 'panel', '--version', '1.4.0']
+    await godwit.out(...what, '--filter', 'key in ("truck-1", "truck-2")', '--health-off', '--start')
+    const watching = godwit.run(['rollout', 'watch', 'whole', '--every', '1s'])
+    for (const key of ['truck-1', 'truck-2']) expect(await device(key).updateTo()).toBe('1.4.0')
+    const { code, stdout, stderr } = await watching
+    expect([code, stderr, stdout.trimEnd().split('\n').at(-1)]).toEqual([0, '', 'Running, stage 1 of 1: 2 succeeded.'])
+    await godwit.out('rollout', 'finish', 'whole')
   })
 })
