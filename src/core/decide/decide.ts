@@ -4,6 +4,7 @@ import type { CoreLimits } from '../limits.ts'
 import type { RolloutCandidate } from '../rollout/candidate.ts'
 import { wayOf } from '../rollout/check-way.ts'
 import { type Considering, considerRollout } from '../rollout/consider.ts'
+import type { Rollout } from '../rollout/rollout.ts'
 import type { Room } from '../rollout/room.ts'
 import { runsAll, type Subject } from '../rollout/subject.ts'
 import type { Update } from '../update/update.ts'
@@ -24,6 +25,8 @@ export interface Candidates extends Subject {
   readonly openWithdrawn?: boolean
   /** What `open` is about, when it came from a rollout. */
   readonly openOffer?: Offer
+  /** That rollout, whatever its state and product. */
+  readonly openRollout?: Rollout
   /** The newest update, open or closed. */
   readonly latest?: Update
   /** Rollouts of its product, in the order in which they are asked. */
@@ -78,9 +81,10 @@ function endingOf(candidates: Candidates, asking: Asking): Decision | undefined 
   if (open.state === 'cancelling' && open.via === asking.via && asking.reporting === 'progress')
     return { kind: 'cancel', update: open, because: { kind: 'cancelled' } }
   if (open.state !== 'pending' && open.state !== 'offered') return undefined
-  const its = candidates.rollouts.find(({ rollout }) => rollout.serial === open.rollout)?.rollout
-  if (its?.state !== 'stopped' || open.via !== asking.via) return undefined
-  const words = its.stop?.kind === 'gate' ? its.stop.words : (its.stop?.reason ?? '')
+  const its = candidates.openRollout
+  // A stop holds until the rollout is resumed; to finish it changes nothing.
+  if (!its?.stop || open.via !== asking.via) return undefined
+  const words = its.stop.kind === 'gate' ? its.stop.words : its.stop.reason
   const rollout = { id: its.id, key: its.key }
   return { kind: 'cancel', update: open, because: { kind: 'rollout-stopped', rollout, words } }
 }

@@ -4,8 +4,9 @@ import type { Candidates } from '../decide/decide.ts'
 import type { Offer } from '../decide/decision.ts'
 import type { Organisation } from '../organisation/organisation.ts'
 import type { Stores } from '../ports.ts'
-import { type Asker, loadCandidates, loadFiles, type Plans } from '../rollout/load-candidates.ts'
-import type { Update } from '../update/update.ts'
+import { type Asker, type LoadedRollouts, loadCandidates, loadFiles, type Plans } from '../rollout/load-candidates.ts'
+import type { Rollout } from '../rollout/rollout.ts'
+import type { Update, UpdateState } from '../update/update.ts'
 import type { Credential, Device } from './device.ts'
 
 /** Setting that freezes the whole server while it is `on`. */
@@ -45,6 +46,7 @@ export async function loadDeviceFacts(
   const openRelease = open && (await loadOpenRelease(stores, open))
   const subject = { device, groupKey: group?.key ?? null, modules, running, ...(product && { product }) }
   const candidates = await loadCandidates(stores, subject, plans)
+  const openRollout = open && (await loadOpenRollout(stores, open, candidates))
   const mayOffer = ownOffer !== undefined || groupOffer !== undefined || candidates.rollouts.length > 0
   return {
     ...subject,
@@ -56,6 +58,7 @@ export async function loadDeviceFacts(
     ...(groupOffer && { group: groupOffer }),
     ...(open && { open }),
     ...openRelease,
+    ...(openRollout && { openRollout }),
     ...(latest && { latest }),
     ...candidates,
     ...(mayOffer ? await loadGuards(stores, subject, latest) : NO_GUARDS),
@@ -73,11 +76,15 @@ async function loadGuards(stores: Stores, { device, running }: Asker, latest: Up
     const known = await stores.firmware.findByVersion(device.organisation, module, version)
     if (known && known.sequence !== null) sequences.set(module, known.sequence)
   }
-  const isBad = latest?.state === 'failed' || latest?.state === 'rolled-back'
+  // An update that was called off says nothing of those before it.
+  const isBad = latest !== undefined && PASSED_OVER.has(latest.state)
   const filter = { organisation: device.organisation, device: device.serial }
   const recent = isBad ? await stores.updates.list(filter, { limit: RECENT, order: 'desc' }) : latest ? [latest] : []
   return { sequences, recent }
 }
+
+/** States of the newest update behind which there may be failures in a row. */
+const PASSED_OVER: ReadonlySet<UpdateState> = new Set(['failed', 'rolled-back', 'cancelled', 'superseded'])
 
 /** Updates that the penalty box looks back on. */
 export const RECENT = 20
@@ -105,6 +112,16 @@ export async function loadOpenRelease(
     openWithdrawn: files.some(({ firmware }) => firmware.withdrawn),
     ...(openOffer && { openOffer }),
   }
+}
+
+/** The rollout of an open update: mostly one that the device may meet anyway, but it may have ended, or be of another product. */
+async function loadOpenRollout(
+  stores: Stores,
+  { rollout: serial }: Update,
+  { rollouts }: LoadedRollouts,
+): Promise<Rollout | undefined> {
+  if (serial === null) return undefined
+  return rollouts.find(({ rollout }) => rollout.serial === serial)?.rollout ?? stores.rollouts.find(serial)
 }
 
 /** Replacements of an assignment during one read of it; more, and the target counts as having none. */
