@@ -57,7 +57,13 @@ export function describeStorageNotifications(name: string, open: () => Promise<S
           const member = await rolloutMembers.find(rollout.serial, serial)
           await rolloutMembers.update(member?.serial ?? 0, { settleAt: START })
         },
-        ({ rolloutMembers }) => rolloutMembers.settle(rollout.serial, { now: START, limit: 9, known: ['waiting'] }),
+        async ({ rolloutMembers }) => {
+          const due = await rolloutMembers.listDue(rollout.serial, START, 9)
+          await rolloutMembers.settle(
+            due.map((member) => member.serial),
+            [],
+          )
+        },
         ({ aliases }) => aliases.claim({ slot: 's', scope: 0, name: device.key, kind: 'device', owner: serial }),
         ({ aliases }) => aliases.release('device', serial),
         ({ devices }) => devices.delete(serial),

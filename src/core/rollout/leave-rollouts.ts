@@ -6,7 +6,8 @@ import { addEvidence } from './outcome.ts'
 /**
  * Takes a device that is about to be deleted out of the counters of its rollouts, inside the transaction of its deletion,
  * which holds the device's lock: nothing is granted to it meanwhile.
- * For the gates it settles as what is known of it: one that has not failed tells nothing.
+ * For the gates one that has not failed settles, which tells nothing. One that has failed is counted and mature already,
+ * and never settles: before its turn it would stand among the settled ones for more than its share.
  */
 export async function leaveRollouts(stores: Stores, device: Serial): Promise<void> {
   const members = await stores.rolloutMembers.listByDevice(device)
@@ -18,7 +19,7 @@ export async function leaveRollouts(stores: Stores, device: Serial): Promise<voi
       const change = { outcomes: { [member.state]: -1 }, ...(member.holdsSlot && { slots: -1 }) }
       for (const scope of outcomeScopes(member.stage)) await stores.rolloutTallies.add(rollout, scope, change)
     }
-    if (member.grantedAt !== null && member.isVerifiable && !member.isSettled)
-      await addEvidence(stores, member, { settled: 1, ...(member.hasFailed && { settledFailed: 1 }) })
+    if (member.grantedAt !== null && member.isVerifiable && !member.isSettled && !member.hasFailed)
+      await addEvidence(stores, member, { settled: 1 })
   }
 }

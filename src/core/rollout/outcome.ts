@@ -21,10 +21,7 @@ export async function noteOutcome(stores: Stores, by: { clock: Clock; ids: Ids }
   const isFailure = update.state === 'failed' || update.state === 'rolled-back'
   const isNews = isFailure && !isFloor && isEvidence(member)
   await closeMember(stores, member, { update, isFloor, now, ...(isNews && { hasFailed: true }) })
-  if (isNews) {
-    await addEvidence(stores, member, { failed: 1 })
-    await judgeRollout(stores, by, rollout.serial)
-  }
+  if (isNews) await noteFailure(stores, by, member)
   if (update.state === 'succeeded' && !isFloor && rollout.kind === 'verification')
     await noteVerified(stores, by, rollout)
 }
@@ -42,6 +39,7 @@ async function closeMember(
   const state = isFloor && update.state === 'succeeded' ? 'waiting' : (update.state as MemberPatch['state'])
   const patch: MemberPatch = {
     ...(state && { state }),
+    ...(state === 'waiting' && { attempts: 0 }),
     holdsSlot: false,
     changedAt: now,
     ...(hasFailed && { hasFailed }),
@@ -50,6 +48,25 @@ async function closeMember(
   const outcomes = { open: -1, ...(state && state !== 'waiting' && { [state]: 1 }) }
   const change = { outcomes, ...(member.holdsSlot && { slots: -1 }) }
   for (const scope of outcomeScopes(member.stage)) await stores.rolloutTallies.add(member.rollout, scope, change)
+}
+
+/**
+ * A device fell back from what an update had brought it. Within its time to confirm that is a failure for the health gate,
+ * whatever it had confirmed before. Inside the transaction that notes the fall.
+ */
+export async function noteRelapse(stores: Stores, by: { clock: Clock; ids: Ids }, update: Update): Promise<void> {
+  const rollout = update.rollout === null ? undefined : await stores.rollouts.find(update.rollout)
+  if (!rollout) return
+  await stores.rolloutTallies.lock(rollout.serial)
+  const member = await stores.rolloutMembers.find(rollout.serial, update.device)
+  if (member?.update !== update.serial || member.state !== 'succeeded' || !isEvidence(member)) return
+  await stores.rolloutMembers.update(member.serial, { hasFailed: true })
+  await noteFailure(stores, by, member)
+}
+
+async function noteFailure(stores: Stores, by: { clock: Clock; ids: Ids }, member: RolloutMember): Promise<void> {
+  await addEvidence(stores, member, { failed: 1 })
+  await judgeRollout(stores, by, member.rollout)
 }
 
 /** Whether a failure of the device is news for the gate. */

@@ -10,7 +10,8 @@ import {
   times,
   useStorage,
 } from '../../../test/support/storage-suite.ts'
-import type { Storage } from '../ports.ts'
+import type { Millis, Serial } from '../common.ts'
+import type { Storage, Stores } from '../ports.ts'
 import type { MemberPatch, RolloutMember } from './member.ts'
 import type { Rollout } from './rollout.ts'
 
@@ -181,7 +182,7 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
       const settle = (now: number, limit: number) =>
         suite.write(async (stores) => {
           await stores.rolloutTallies.lock(rollout.serial)
-          return stores.rolloutMembers.settle(rollout.serial, { now, limit, known: ['open'] })
+          return settleDue(stores, rollout.serial, { now, limit })
         })
       expect(await settling(START + 9)).toEqual([])
       expect(await settle(START + 9, 9)).toEqual([])
@@ -198,28 +199,28 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
       expect(await suite.read.rolloutMembers.listSettling(START - 1, 9)).toEqual([])
     })
 
-    it('settles as failed those that can be verified and of which nothing good is known', async () => {
+    it('settles as failed those that are named so, besides those that had failed before', async () => {
       const { rollout, organisation } = await insertRollout()
       const given: ReadonlyArray<readonly [row: Partial<RolloutMember>, hasFailed: boolean]> = [
         [{ state: 'open' }, true],
         [{ state: 'succeeded' }, false],
-        [{ state: 'cancelled' }, false],
         [{ state: 'failed', hasFailed: true }, true],
-        [{ state: 'succeeded', hasFailed: true }, true],
-        [{ state: 'open', isVerifiable: false }, false],
+        [{ state: 'open', isSettled: true }, false],
       ]
       const devices = await insertDevices(organisation.serial, given.length)
       const all = await times(given.length, (index) =>
         insert(rollout, devices[index] ?? { serial: 0 }, { settleAt: START, ...given[index]?.[0] }),
       )
-      const by = { now: START, limit: 9, known: ['succeeded', 'cancelled'] } as const
-      expect(await suite.write((stores) => stores.rolloutMembers.settle(rollout.serial, by))).toEqual(all)
+      const [a, b, c, d] = all.map(({ serial }) => serial) as [number, number, number, number]
+      const settled = await suite.write((stores) => stores.rolloutMembers.settle([d, c, b, a], [a, d]))
+      expect(settled.sort((left, right) => left - right)).toEqual([a, b, c])
       for (const [index, member] of all.entries())
         expect(await suite.read.rolloutMembers.find(rollout.serial, member.device)).toEqual({
           ...member,
           isSettled: true,
           hasFailed: given[index]?.[1],
         })
+      expect(await suite.write((stores) => stores.rolloutMembers.settle([], []))).toEqual([])
     })
 
     it('undoes settling with its transaction, and shows it to nobody before', async () => {
@@ -229,17 +230,13 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
       const { rolloutMembers } = suite.read
       const settling = async () => (await rolloutMembers.listSettling(2000, 99)).includes(rollout.serial)
       const settleAll = suite.write(async (stores) => {
-        expect(
-          await stores.rolloutMembers.settle(rollout.serial, { now: 2000, limit: 9, known: ['waiting'] }),
-        ).toHaveLength(4)
+        expect(await settleDue(stores, rollout.serial, { now: 2000, limit: 9 })).toHaveLength(4)
         expect(await stores.rolloutMembers.listSettling(2000, 99)).not.toContain(rollout.serial)
         expect(await settling()).toBe(true)
         throw new Error('later step')
       })
       await expect(settleAll).rejects.toThrow('later step')
-      const again = await suite.write((stores) =>
-        stores.rolloutMembers.settle(rollout.serial, { now: 2000, limit: 9, known: ['waiting'] }),
-      )
+      const again = await suite.write((stores) => settleDue(stores, rollout.serial, { now: 2000, limit: 9 }))
       expect(again.map(({ device }) => device)).toEqual(devices.map(({ serial }) => serial))
       expect(await settling()).toBe(false)
     })
@@ -265,16 +262,14 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
         const settle = () =>
           suite.write(async (stores) => {
             if (mode === 'locked') await stores.rolloutTallies.lock(rollout.serial)
-            return stores.rolloutMembers.settle(rollout.serial, { now: START + 9, limit: 15, known: ['waiting'] })
+            return settleDue(stores, rollout.serial, { now: START + 9, limit: 15 })
           })
         const batches = await Promise.all([settle(), settle()])
         const settled = batches.flat().map(({ serial }) => serial)
         expect(new Set(settled).size).toBe(settled.length)
         if (mode === 'locked') expect(settled).toHaveLength(30)
       }
-      const left = await suite.write((stores) =>
-        stores.rolloutMembers.settle(rollout.serial, { now: START + 9, limit: 99, known: ['waiting'] }),
-      )
+      const left = await suite.write((stores) => settleDue(stores, rollout.serial, { now: START + 9, limit: 99 }))
       expect(left.length).toBeLessThanOrEqual(10)
       const every = await suite.read.rolloutMembers.list({ rollout: rollout.serial }, { limit: 99 })
       expect(every.filter(({ isSettled }) => isSettled)).toHaveLength(40)
@@ -305,4 +300,12 @@ export function describeRolloutMemberStore(name: string, open: () => Promise<Sto
       expect(await suite.read.rollouts.find(rollout.serial)).toEqual(rollout)
     })
   })
+}
+
+/** Settles what is due, none of it as failed; answers it as it was before. */
+async function settleDue(stores: Stores, rollout: Serial, { now, limit }: { now: Millis; limit: number }) {
+  const due = await stores.rolloutMembers.listDue(rollout, now, limit)
+  const serials = due.map(({ serial }) => serial)
+  const settled = new Set(await stores.rolloutMembers.settle(serials, []))
+  return due.filter(({ serial }) => settled.has(serial))
 }

@@ -50,13 +50,6 @@ export interface MemberFilter {
   readonly stage?: number
 }
 
-export interface Settling {
-  readonly now: Millis
-  readonly limit: number
-  /** What may have become of a device whose time is over, without being a failure; at least one state. */
-  readonly known: readonly MemberState[]
-}
-
 export interface RolloutMemberStore {
   /** Throws `conflict` (details.field `device`) when the device is a member already. */
   insert(row: NewMember): Promise<RolloutMember>
@@ -76,12 +69,14 @@ export interface RolloutMemberStore {
   countFound(search: MemberSearch): Promise<number>
   /** Rollouts with members whose `settleAt` has passed and that are not settled. */
   listSettling(now: Millis, limit: number): Promise<Serial[]>
+  /** Its members whose `settleAt` has passed and that are not settled, in the order of `settleAt` and then by serial. */
+  listDue(rollout: Serial, now: Millis, limit: number): Promise<RolloutMember[]>
   /**
-   * Marks the next members of a rollout as settled, in the order of `settleAt`, and as failed those that can be verified
-   * and are in none of the `known` states; answers them as they were before. To be called with the rollout's counters
-   * locked. One change of each row: for a second one PostgreSQL would lock its device too.
+   * Marks members as settled, and those of them that are among `failed` as failed as well; answers, in no particular
+   * order, which were not settled before. To be called with the rollout's counters locked. One change of each row: for a
+   * second one PostgreSQL would lock its device too.
    */
-  settle(rollout: Serial, by: Settling): Promise<RolloutMember[]>
+  settle(members: readonly Serial[], failed: readonly Serial[]): Promise<Serial[]>
   /** Devices that succeeded in verification rollouts of a release. `granted`: devices that were granted one. */
   countVerified(release: Serial): Promise<{ succeeded: number; granted: number }>
   /** Members by state, counted one by one: for checks of the kept counters. */

@@ -1,4 +1,4 @@
-import type { Serial } from '../common.ts'
+import type { Millis, Serial } from '../common.ts'
 import type { Stores } from '../ports.ts'
 import type { ServiceDeps } from '../service.ts'
 import { judgeRollout } from './judge-rollout.ts'
@@ -9,36 +9,67 @@ import type { TallyChange } from './rollout-store.ts'
 const BATCH = 500
 /** Rollouts looked at in one turn. */
 const ROLLOUTS = 100
-/** A device that did not confirm in time has failed; one whose update was called off tells nothing. */
-const KNOWN = ['succeeded', 'cancelled', 'superseded'] as const satisfies readonly MemberState[]
 
 /**
  * Settles the devices whose time to confirm is over, rollout by rollout in the order of their grants, and asks the gates
  * again. Several processes may do so at once. Answers how many there were; call it again while there are any.
  */
 export async function settleMembers({ storage, clock, ids }: ServiceDeps): Promise<number> {
-  const due = await storage.read.rolloutMembers.listSettling(clock.now(), ROLLOUTS)
+  const rollouts = await storage.read.rolloutMembers.listSettling(clock.now(), ROLLOUTS)
   let settled = 0
-  for (const rollout of due)
+  for (const rollout of rollouts)
     settled += await storage.transaction(async (stores) => {
       await stores.rolloutTallies.lock(rollout)
-      const members = await stores.rolloutMembers.settle(rollout, { now: clock.now(), limit: BATCH, known: KNOWN })
-      if (members.length > 0) await settleBatch(stores, { rollout, members })
-      if (members.length > 0) await judgeRollout(stores, { clock, ids }, rollout)
-      return members.length
+      const due = await stores.rolloutMembers.listDue(rollout, clock.now(), BATCH)
+      const silent = await silentOnes(stores, due)
+      const marked = new Set(await stores.rolloutMembers.settle(serialsOf(due), serialsOf([...silent])))
+      if (marked.size === 0) return 0
+      await settleBatch(stores, { rollout, members: due.filter(({ serial }) => marked.has(serial)), silent })
+      await judgeRollout(stores, { clock, ids }, rollout)
+      return marked.size
     })
   return settled
+}
+
+/** States that are no silence. */
+const CALM: ReadonlySet<MemberState> = new Set(['succeeded', 'cancelled', 'superseded', 'waiting'])
+
+/**
+ * Devices that did not confirm in time. One whose first update ended without a verdict is none: it was called off, is
+ * asked to stop, or another try has taken its place since, which has not had its own time.
+ */
+async function silentOnes(stores: Stores, due: readonly RolloutMember[]): Promise<ReadonlySet<RolloutMember>> {
+  const suspects = due.filter((member) => member.isVerifiable && !member.hasFailed && !CALM.has(member.state))
+  const first = suspects.filter(
+    ({ attempts, pardonedAt, grantedAt }) => attempts <= 1 && !isAfter(pardonedAt, grantedAt),
+  )
+  const updates = await stores.updates.listBySerials(first.flatMap(({ update }) => update ?? []))
+  const cancelling = new Set(updates.filter(({ state }) => state === 'cancelling').map(({ serial }) => serial))
+  return new Set(first.filter(({ update }) => update === null || !cancelling.has(update)))
+}
+
+function isAfter(one: Millis | null, other: Millis | null): boolean {
+  return one !== null && other !== null && one > other
+}
+
+function serialsOf(members: readonly RolloutMember[]): Serial[] {
+  return members.map(({ serial }) => serial)
 }
 
 /** One change for each count that any of them is in. */
 async function settleBatch(
   stores: Stores,
-  { rollout, members }: { rollout: Serial; members: readonly RolloutMember[] },
+  settling: {
+    readonly rollout: Serial
+    readonly members: readonly RolloutMember[]
+    readonly silent: ReadonlySet<RolloutMember>
+  },
 ): Promise<void> {
+  const { rollout, members, silent } = settling
   const changes = new Map<string, { scope: string; run: number; change: Required<Evidence> }>()
   for (const member of members) {
     if (!member.isVerifiable) continue
-    const evidence = evidenceOf(member)
+    const evidence = evidenceOf(member, silent.has(member))
     for (const { scope, run } of member.counted) {
       const name = `${run} ${scope}`
       const sum = changes.get(name)?.change ?? NONE
@@ -52,11 +83,11 @@ type Evidence = Pick<TallyChange, 'settled' | 'failed' | 'settledFailed' | 'sile
 
 const NONE: Required<Evidence> = { settled: 0, failed: 0, settledFailed: 0, silent: 0 }
 
-function evidenceOf(member: RolloutMember): Required<Evidence> {
+/** A device that did not confirm in time has failed. */
+function evidenceOf(member: RolloutMember, isSilent: boolean): Required<Evidence> {
   const settled = { ...NONE, settled: 1 }
   if (member.hasFailed) return { ...settled, settledFailed: 1 }
-  const known: readonly MemberState[] = KNOWN
-  return known.includes(member.state) ? settled : { ...settled, failed: 1, settledFailed: 1, silent: 1 }
+  return isSilent ? { ...settled, failed: 1, settledFailed: 1, silent: 1 } : settled
 }
 
 function added(left: Required<Evidence>, right: Required<Evidence>): Required<Evidence> {

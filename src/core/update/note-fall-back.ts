@@ -2,6 +2,7 @@ import type { Device } from '../device/device.ts'
 import { deviceActor } from '../device/device-facts.ts'
 import { record } from '../event/record.ts'
 import type { Stores } from '../ports.ts'
+import { noteRelapse } from '../rollout/outcome.ts'
 import { aimsAtAny, type RunningReport, undoneSteps } from './evidence.ts'
 import type { By } from './move-update.ts'
 
@@ -13,7 +14,8 @@ const DAY_MS = 86_400_000
 
 /**
  * Records once that versions which a device now names contradict its newest success, by whatever protocol it came and
- * they come: the device runs what that update replaced. Not when a later update wanted just that. Changes no state.
+ * they come: the device runs what that update replaced. Not when a later update wanted just that. Changes no
+ * state; soon after a grant it counts as a failure of the device in its rollout.
  */
 export async function noteFallBack(
   stores: Stores,
@@ -43,4 +45,5 @@ export async function noteFallBack(
       seconds: Math.round((now - (success.closedAt ?? now)) / 1000),
     },
   })
+  await noteRelapse(stores, by, success)
 }

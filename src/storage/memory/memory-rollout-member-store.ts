@@ -45,14 +45,16 @@ export function memoryRolloutMemberStore({ tables, changes }: MemorySession): Ro
       take(tables.rollouts.rows({}), { limit }, ({ serial }) => rolloutMembers.through(serial, now, 1).length > 0).map(
         ({ serial }) => serial,
       ),
-    async settle(rollout, { now, limit, known }) {
-      const rows = rolloutMembers.through(rollout, now, limit)
-      for (const row of rows) {
-        const hasFailed = row.hasFailed || (row.isVerifiable && !known.includes(row.state))
-        rolloutMembers.replace({ ...row, isSettled: true, hasFailed })
+    listDue: async (rollout, now, limit) => rolloutMembers.through(rollout, now, limit),
+    async settle(members, failed) {
+      const bad = new Set(failed)
+      const rows = [...new Set(members)].flatMap((serial) => rolloutMembers.get(serial) ?? [])
+      const open = rows.filter(({ isSettled }) => !isSettled)
+      for (const row of open) {
+        rolloutMembers.replace({ ...row, isSettled: true, hasFailed: row.hasFailed || bad.has(row.serial) })
         changes.device(row.device)
       }
-      return rows
+      return open.map(({ serial }) => serial)
     },
     countVerified: async (release) => countVerified(tables, release),
     async recount(rollout) {

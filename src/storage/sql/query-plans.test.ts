@@ -122,10 +122,11 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
       (s) => s.rolloutMembers.listSettling(1, 10),
       ['rollout_members_by_rollout_settle_at', 'rollout_members_by_rollout_settle_at'],
     ],
+    ['members whose time is over', (s) => s.rolloutMembers.listDue(1, 1, 10), ['rollout_members_by_rollout_settle_at']],
     [
       'members that settle',
-      (s) => s.rolloutMembers.settle(1, { now: 1, limit: 10, known: ['succeeded'] }),
-      ['rollout_members_by_rollout_settle_at', 'PRIMARY KEY', 'rollout_members_by_rollout_settle_at'],
+      (s) => s.rolloutMembers.settle([1, 2], [2]),
+      ['rollout_members USING INTEGER PRIMARY KEY', 'rollout_members USING INTEGER PRIMARY KEY'],
     ],
     ['a recount', (s) => s.rolloutMembers.recount(1), ['rollout_members_by_rollout_state_serial']],
     [

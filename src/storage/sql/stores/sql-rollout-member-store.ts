@@ -8,7 +8,7 @@ import {
   type RolloutMember,
 } from '../../../core/rollout/member.ts'
 import type { MemberFound, MemberSearch } from '../../../core/rollout/member-search.ts'
-import type { MemberFilter, RolloutMemberStore, Settling } from '../../../core/rollout/rollout-store.ts'
+import type { MemberFilter, RolloutMemberStore } from '../../../core/rollout/rollout-store.ts'
 import type { Compiler } from '../compiler.ts'
 import { anyDb, insertQuery, insertRow, insertStatement, type Target } from '../insert-row.ts'
 import { pauses } from '../pauses.ts'
@@ -173,11 +173,36 @@ export class SqlRolloutMemberStore implements RolloutMemberStore {
     return (await this.#session.all(LIST_SETTLING(this.#session, now, limit))).map(({ rollout }) => rollout)
   }
 
-  async settle(rollout: Serial, by: Settling): Promise<RolloutMember[]> {
-    const before = await this.#session.all(LIST_DUE(this.#session, rollout, by.now, by.limit))
-    const settled = new Set((await this.#session.all(settling(this.#session, rollout, by))).map(({ serial }) => serial))
-    for (const { device } of before) this.#session.changes.device(device)
-    return before.filter(({ serial }) => settled.has(serial)).map(toMember)
+  async listDue(rollout: Serial, now: Millis, limit: number): Promise<RolloutMember[]> {
+    return (await this.#session.all(LIST_DUE(this.#session, rollout, now, limit))).map(toMember)
+  }
+
+  async settle(members: readonly Serial[], failed: readonly Serial[]): Promise<Serial[]> {
+    const bad = new Set(failed)
+    const good = members.filter((serial) => !bad.has(serial))
+    const settled = [
+      ...(await this.#settle(good, { is_settled: true })),
+      ...(await this.#settle(
+        members.filter((serial) => bad.has(serial)),
+        { is_settled: true, has_failed: true },
+      )),
+    ]
+    for (const { device } of settled) this.#session.changes.device(device)
+    return settled.map(({ serial }) => serial)
+  }
+
+  async #settle(members: readonly Serial[], values: { is_settled: true; has_failed?: true }) {
+    const settled: Array<{ serial: Serial; device: Serial }> = []
+    for (const some of slices([...new Set(members)])) {
+      const query = this.#session.compiler
+        .updateTable(TARGET.table)
+        .set(values)
+        .where('serial', 'in', some)
+        .where('is_settled', '=', sql.lit(false))
+        .returning(['serial', 'device'])
+      settled.push(...(await this.#session.all(query.compile())))
+    }
+    return settled
   }
 
   async countVerified(release: Serial): Promise<{ succeeded: number; granted: number }> {
@@ -246,23 +271,6 @@ function due(db: Compiler, rollout: Serial, now: Millis, limit: number) {
     .orderBy('settle_at')
     .orderBy('serial')
     .limit(limit)
-}
-
-/** Marks them; callers know few sets of states. */
-function settling({ compiler }: Session, rollout: Serial, by: Settling): CompiledQuery<{ serial: Serial }> {
-  const template = templates.get(compiler, `settle ${by.known.join()}`, () => {
-    const known = sql.join(by.known.map((state) => sql.lit(state)))
-    const failed = sql<boolean>`has_failed or (is_verifiable and state not in (${known}))`
-    return new Template(3, ([of, now, limit]) =>
-      compiler
-        .updateTable('rollout_members')
-        .set({ is_settled: true, has_failed: failed })
-        .where('serial', 'in', due(compiler, of as Serial, now as Millis, limit as number).select('serial'))
-        .where('is_settled', '=', sql.lit(false))
-        .returning('serial'),
-    )
-  })
-  return template.bind([rollout, by.now, by.limit])
 }
 
 function filtered<O>(
