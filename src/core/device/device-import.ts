@@ -2,6 +2,7 @@ import type { Serial } from '../common.ts'
 import { isOtaError, OtaError } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
+import { endUnfitUpdate } from '../update/end-unfit.ts'
 import { aliasRows, claimAliases, deviceNames } from './claim-aliases.ts'
 import { type CredentialInput, CredentialService } from './credential-service.ts'
 import type { Device } from './device.ts'
@@ -198,6 +199,7 @@ export class DeviceImport {
       ...(aliases && { aliases: { ...existing.aliases, ...aliases } }),
     }
     const after = (await stores.devices.update(existing.serial, patch)) ?? existing
+    await endUnfitUpdate(stores, this.#deps, { before: existing, after, actor: this.#scope.actor })
     if (Object.keys(after.aliases).length > 0) await claimAliases(stores, deviceNames(after), after.aliases)
     for (const credential of input.credentials ?? []) await this.#replaceCredential(stores, after, credential)
   }

@@ -5,6 +5,7 @@ import { dropPrivateFirmware } from '../firmware/deploy-service.ts'
 import type { Stores } from '../ports.ts'
 import { leaveRollouts } from '../rollout/leave-rollouts.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
+import { endUnfitUpdate } from '../update/end-unfit.ts'
 import { requireKey, requireLabels, requireSerial, requireText } from '../validate.ts'
 import { claimAliases, deviceNames } from './claim-aliases.ts'
 import type { CredentialInput, CredentialService } from './credential-service.ts'
@@ -93,6 +94,7 @@ export class DeviceService {
       await this.#checkPatch(stores, scope, patch)
       const after = changed(await stores.devices.update(before.serial, patch, ifRevision))
       if (patch.aliases || patch.product !== undefined) await this.#claim(stores, after)
+      await endUnfitUpdate(stores, this.#deps, { before, after, actor: scope.actor })
       const subject = { kind: 'device', id: before.id }
       await recordFor(stores, this.#deps, scope, {
         type: 'device.changed',
