@@ -61,7 +61,7 @@ export const rolloutMemberRoutes = [
     path: '/rollouts/:rollout/retry',
     summary: 'Let devices be tried again: the named ones, else all that failed',
     description:
-      'What failed before does not count against them any more. Named ones are tried again also after they succeeded, were cancelled or taken out: all of them or none.',
+      'What failed before does not count against them any more. Without names all that failed and were not taken out are. Named ones are tried again also after they succeeded, were cancelled or taken out: all of them or none.',
     mode: 'free',
     body: optionalBody({ devices: z.array(referenceField).min(1).max(MOST_NAMED).exactOptional() }),
     reply: z.strictObject({ devices: z.int().describe('To be tried again') }),

@@ -143,7 +143,7 @@ async function keep(stores: Stores, keeping: Keeping): Promise<void> {
     state: 'open' as MemberState,
     stage: rollout.stage,
     update: granting.update.serial,
-    attempts: (member?.attempts ?? 0) + (kind === 'floor' ? 0 : 1),
+    attempts: kind === 'first' ? 1 : (member?.attempts ?? 0) + 1,
     holdsSlot: true,
     changedAt: now,
     ...first,

@@ -22,7 +22,7 @@ export class RolloutMemberService {
 
   /**
    * Lets devices be tried again: the named ones (by key or id; also those that were cancelled, left out or succeeded
-   * once), else all that failed or rolled back. What failed before does not count against them any more. Answers how
+   * once), else all that failed or rolled back and were not left out. What failed before does not count against them any more. Answers how
    * many there were. Large rollouts take several transactions.
    */
   async retry(scope: Scope, reference: string, devices?: readonly string[]): Promise<number> {
@@ -32,7 +32,7 @@ export class RolloutMemberService {
     let after = 0
     let retried = 0
     for (;;) {
-      const filter = { rollout: rollout.serial, states: ['failed', 'rolled-back'] } as const
+      const filter = { rollout: rollout.serial, states: ['failed', 'rolled-back'], isExcluded: false } as const
       const members = await storage.read.rolloutMembers.list(filter, { limit: BATCH, after })
       retried += await storage.transaction((stores) => this.#pardon(stores, rollout, members))
       after = members.at(-1)?.serial ?? after
@@ -107,7 +107,7 @@ export class RolloutMemberService {
     let pardoned = 0
     for (const known of members) {
       const member = await stores.rolloutMembers.find(rollout.serial, known.device)
-      if (!member || member.state !== known.state) continue
+      if (!member || member.state !== known.state || member.excludedAt !== known.excludedAt) continue
       // It waits again, and is counted as nothing until it is granted again.
       if (member.state !== 'waiting')
         for (const scope of outcomeScopes(member.stage))

@@ -46,7 +46,7 @@ export interface RolloutMember {
   readonly counted: readonly Counted[]
   /** Its newest update; the row may be gone (retention). */
   readonly update: Serial | null
-  /** Updates tried, of the release itself. */
+  /** Updates tried, of the release itself or of the floor at which it stands. */
   readonly attempts: number
   /** Its update counts against the stage's concurrency. */
   readonly holdsSlot: boolean
