@@ -1,5 +1,6 @@
 import type { FirmwareFile } from '../firmware/firmware.ts'
 import type { Release } from '../release/release.ts'
+import type { ModuleStep } from '../update/update.ts'
 import type { RolloutMember } from './member.ts'
 import type { Rollout } from './rollout.ts'
 import type { Room } from './room.ts'
@@ -24,6 +25,8 @@ export type RolloutTarget =
       readonly version: string
       readonly release?: Release
       readonly files: readonly FirmwareFile[]
+      /** Of an undo: the steps that it takes back. */
+      readonly undone?: readonly ModuleStep[]
     }
   /** An undo does not know what to return the device to; `version` = known, but there is no such firmware any more. */
   | { readonly kind: 'unknown' }

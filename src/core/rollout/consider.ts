@@ -11,7 +11,7 @@ import { checkWay } from './check-way.ts'
 import { penaltyOf } from './guards/penalty.ts'
 import { retryAt } from './retry-at.ts'
 import type { Room } from './room.ts'
-import { runsAll, type Subject } from './subject.ts'
+import { movedOn, runsAll, type Subject } from './subject.ts'
 
 export interface Considering {
   readonly now: Millis
@@ -56,6 +56,8 @@ export function considerRollout(
     const passes = rollout.state === 'stopped' || isDone(member)
     return { kind: 'none', because: { kind: 'up-to-date', version }, passes, offer }
   }
+  const other = target.undone && movedOn(subject, target.undone)
+  if (other !== undefined) return passing({ kind: 'not-selected', rollout: name, reason: movedOnInWords(other) })
   const barred = barredBy(candidate, { name, version, files, asking })
   if (barred) return passing(barred)
   const past = pastOf(candidate, { name, version, subject, asking })
@@ -80,6 +82,10 @@ function floorOffer(offer: Offer, floor: FloorFile): Offer {
   const { release: _, ...rest } = offer
   const { floor: of, file, release } = floor
   return { ...rest, version: file.firmware.version, files: [file], floor: of, ...(release && { release }) }
+}
+
+function movedOnInWords(runs: string): string {
+  return `it runs ${runs} by now, which the rollout that is taken back did not bring`
 }
 
 interface Facts {

@@ -195,7 +195,7 @@ export async function previousOf(
   const [only] = files
   const release = files.length === 1 && only ? await stores.releases.findSilent(only.firmware.serial) : undefined
   const version = files.map(({ firmware }) => firmware.version).join(' + ')
-  return { kind: 'files', version, ...(release && { release }), files }
+  return { kind: 'files', version, ...(release && { release }), files, undone: update.steps }
 }
 
 async function primaryOf(stores: Stores, product: Serial): Promise<Serial | undefined> {

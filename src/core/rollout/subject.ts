@@ -3,7 +3,7 @@ import type { Device, RunningVersion } from '../device/device.ts'
 import type { FirmwareFile } from '../firmware/firmware.ts'
 import type { FloorFile } from '../floor/floor-file.ts'
 import type { Module, Product } from '../product/product.ts'
-import type { Update } from '../update/update.ts'
+import type { ModuleStep, Update } from '../update/update.ts'
 
 /** What is known of the device that a rollout is considered for. */
 export interface Subject {
@@ -26,6 +26,19 @@ export function runsAll(
   files: readonly FirmwareFile[],
 ): boolean {
   return files.every((file) => runsFile({ modules, running }, file))
+}
+
+/** What a module runs that is neither what these steps brought nor what they replaced; undefined when there is none. */
+export function movedOn(
+  { modules, running }: Pick<Subject, 'modules' | 'running'>,
+  steps: readonly ModuleStep[],
+): string | undefined {
+  const primary = modules.find((one) => one.isPrimary)?.serial
+  for (const step of steps) {
+    const runs = running.find((row) => row.module === (step.module ?? primary))?.version
+    if (runs !== undefined && runs !== step.to && runs !== step.from) return runs
+  }
+  return undefined
 }
 
 /** Whether the file's module runs it. */
