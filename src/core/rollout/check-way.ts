@@ -48,6 +48,8 @@ export function wayOf(subject: Subject, firmware: FirmwareFile['firmware'], igno
   const floors = ignoresFloors ? [] : subject.floors.filter((one) => one.floor.module === module)
   if (floors.length === 0 && firmware.fromVersions === null) return { kind: 'direct' }
   const running = runningOf(subject, firmware.module)
+  // Of a release that is installed in part, this part is there.
+  if (running?.version === firmware.version) return { kind: 'direct' }
   const step = nextStep(running, pathFirmware(firmware), floors.map(pathFloor))
   switch (step.kind) {
     case 'direct':

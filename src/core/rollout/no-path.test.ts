@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RolloutFleet } from '../../../test/support/rollout-fleet.ts'
-import { pushFirmware } from '../../../test/support/test-core.ts'
+import { bytesOf, pushFirmware } from '../../../test/support/test-core.ts'
 
 const REASON = 'it moves the partitions'
 
@@ -85,5 +85,40 @@ describe('a device without a way to what is assigned to it', () => {
       'It runs 1.0.0; there is no way to 1.2.0: version 1.2.0 can be installed only from 1.0.0, and it would come from 1.1.0.',
     )
     expect(await fleet.grant('d0')).toBeUndefined()
+  })
+})
+
+describe('a device that has installed a part of a release', () => {
+  it('is offered the rest, also where the part says from which versions it can be installed', async () => {
+    const fleet = await RolloutFleet.open()
+    const { core, scope } = fleet
+    const { serial: product } = await core.products.get(scope.organisation, 'panel')
+    const extra = await core.products.addModule(scope, 'panel', { key: 'extra' })
+    const staged = await core.deps.blobs.stage(bytesOf('extra 2'), { maxBytes: 1000 })
+    const module = { product, module: extra.serial, version: '2.0.0', active: true, fileName: 'extra.bin' }
+    await core.firmware.create(scope, module, staged)
+    const [main] = await core.deps.storage.read.firmware.list(
+      { organisation: scope.organisation, version: '1.1.0' },
+      { limit: 1 },
+    )
+    await core.firmware.update(scope, main?.id ?? '', { fromVersions: '<1.1.0' })
+    await fleet.addDevices(1)
+    await core.gateway.checkIn(await fleet.facts('d0'), { running: { extra: '1.0.0' } })
+    await core.releases.create(scope, {
+      product: 'panel',
+      version: 'both',
+      firmware: { main: '1.1.0', extra: '2.0.0' },
+    })
+    await fleet.start({ release: { product: 'panel', release: 'both' }, options: { retry: { pauseSeconds: 0 } } })
+    await fleet.grant('d0')
+    await fleet.install('d0', '1.1.0')
+    await fleet.fail('d0')
+    expect(await fleet.why('d0')).toBe('It will be offered both by rollout spring, stage 1 of 1.')
+    expect(await fleet.grant('d0')).toMatchObject({
+      steps: [
+        { from: '1.1.0', to: '1.1.0' },
+        { from: '1.0.0', to: '2.0.0' },
+      ],
+    })
   })
 })
