@@ -47,9 +47,10 @@ export class RolloutService {
   async insert(stores: Stores, scope: Scope, input: RolloutInput): Promise<Rollout> {
     const release = await resolveRelease(stores, this.#deps, scope.organisation, input.release)
     const product = await productOf(stores, scope, { product: input.product, release })
+    const row = await rowOf(stores, input, release)
     await requireReferences(stores, scope, input)
     return insertRollout(stores, this.#deps, scope, {
-      ...(await rowOf(stores, input, release)),
+      ...row,
       product,
       release,
       input,
@@ -133,9 +134,9 @@ async function productOf(
 
 /** Groups and devices that are named must be there: a slip would leave them out in silence. */
 async function requireReferences(stores: Stores, scope: Scope, { select, stages }: RolloutInput): Promise<void> {
-  for (const group of [...(select?.groups ?? []), ...(stages ?? []).flatMap((stage) => stage.groups ?? [])])
+  for (const group of new Set([...(select?.groups ?? []), ...(stages ?? []).flatMap((stage) => stage.groups ?? [])]))
     await findGroup(stores, scope.organisation, group)
-  for (const device of select?.devices ?? []) await findDevice(stores, scope.organisation, device)
+  for (const device of new Set(select?.devices)) await findDevice(stores, scope.organisation, device)
 }
 
 async function rowOf(stores: Stores, input: RolloutInput, release: Release) {
