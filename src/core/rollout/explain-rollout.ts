@@ -10,6 +10,8 @@ export function isOfRollout(because: UpdateBecause | NoneBecause | CancelBecause
   return 'rollout' in because && because.kind !== 'rollout'
 }
 
+const hold = (count: number): string => (count === 1 ? 'holds' : 'hold')
+
 /** Why a rollout grants a device nothing, in a sentence that an operator understands. */
 export function explainRollout(because: Explained): string {
   const of = `Rollout ${because.rollout.key}`
@@ -61,9 +63,9 @@ export function explainRollout(because: Explained): string {
     case 'rate-reached':
       return `Stage ${because.stage} of rollout ${because.rollout.key} grants ${because.perMinute} a minute; the next from ${time(because.until)}.`
     case 'health-hold':
-      return `${devices(because.holding)} of rollout ${because.rollout.key} hold the release without a verdict; ${because.allowance} may at once until more have matured.`
+      return `${devices(because.holding)} of rollout ${because.rollout.key} ${hold(because.holding)} the release without a verdict; ${because.allowance} may at once until more have matured.`
     case 'cohort-hold':
-      return `${devices(because.holding)} like it (${because.cohort}) in rollout ${because.rollout.key} hold the release without a verdict; more follow once these have matured.`
+      return `${devices(because.holding)} like it (${because.cohort}) in rollout ${because.rollout.key} ${hold(because.holding)} the release without a verdict; more follow once these have matured.`
     case 'cohort-stopped':
       return `Devices like it (${because.cohort}) are excluded from rollout ${because.rollout.key}: ${because.words}`
     case 'unverifiable-hold':

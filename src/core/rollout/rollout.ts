@@ -8,7 +8,7 @@ import type { Window } from './schedule/window.ts'
 
 /**
  * `draft`: not started. `running`: grants. `paused`: grants nothing, what is under way goes on. `stopped`: by its health
- * gate or an operator; what has not begun is taken back. `finished`: by an operator, or all of a snapshot is done.
+ * gate or an operator; what has not begun is taken back. `finished`: by an operator.
  */
 export const ROLLOUT_STATES = ['draft', 'running', 'paused', 'stopped', 'finished'] as const
 export type RolloutState = (typeof ROLLOUT_STATES)[number]
