@@ -9,11 +9,13 @@ import {
 } from '../core/device/device-import.ts'
 import { isOtaError, OtaError } from '../core/errors.ts'
 import { rawBody } from '../protocols/http/request-body.ts'
+import { confirmationView, confirmQuery } from './confirm-starts.ts'
 import { readCredentials } from './credential-schemes.ts'
 import { type DeviceLine, type LineFormat, readLines } from './device-lines.ts'
 import { deviceBody } from './devices.ts'
 import { ApiError } from './errors.ts'
 import { flagQuery } from './fields.ts'
+import { ImportStarts } from './import-starts.ts'
 import type { ProblemError } from './problem.ts'
 import { type OrganisationCall, organisationRoute } from './route.ts'
 
@@ -34,6 +36,7 @@ const importView = z.strictObject({
   updated: z.int(),
   skipped: z.int(),
   failed: z.int().describe('Bad lines, and with mode=chunks the good ones of their chunks'),
+  starts: confirmationView.nullable().describe('Updates that it would start, to be confirmed; null: none'),
   errors: z.array(faultView).describe(`The first ${TOLD_FAULTS} bad lines`),
 })
 
@@ -47,6 +50,7 @@ export const deviceImportRoutes = [
     summary: 'Many devices at once, as NDJSON or CSV',
     description: `A line of NDJSON has the shape of \`POST /devices\`, and \`key\` is needed; so is every secret. CSV has columns of the same names (\`tags.site\`, \`iotaap.token\`, \`enos.secret\`, ...), an empty cell is an absent member.
 \`mode=all\` (default): every line is checked first, and nothing is written when one is bad (422 \`import-refused\` with line numbers); files of at most ${IMPORT_BYTES / 2 ** 20} MiB. \`mode=chunks\`: files of any length, written ${CHUNK} devices at a time; a chunk with a bad line is left out whole.
+With \`onExisting=update\`, devices that are there are changed: where that would start updates of running rollouts, an import with \`mode=all\` is refused whole (409 \`confirmation-needed\`), and one with \`mode=chunks\` leaves out the chunks that would, unless \`confirm\` has the token of that refusal, of the report or of a dry run.
 Devices are written ${CHUNK} per transaction. Should somebody take a name between check and write, the answer is 409 and \`facts\` says what was written by then; repeat with \`onExisting=skip\` or \`update\`.`,
     mode: 'free',
     input: 'raw',
@@ -59,6 +63,7 @@ Devices are written ${CHUNK} per transaction. Should somebody take a name betwee
         .default('error')
         .describe('Keys that are there already: refuse the line, leave the device, or change it to the line'),
       dryRun: flagQuery.default(false).describe('Check every line and write nothing'),
+      ...confirmQuery,
     },
     reply: importView,
     async handle(call, { query }) {
@@ -83,12 +88,14 @@ interface ImportOptions {
   readonly mode: 'all' | 'chunks'
   readonly onExisting: 'error' | 'skip' | 'update'
   readonly dryRun: boolean
+  readonly confirm?: string | undefined
 }
 
 class ImportRun {
   readonly #call: OrganisationCall
   readonly #options: ImportOptions
   readonly #import: DeviceImport
+  readonly #starts: ImportStarts
   readonly #serials = new Map<string, Promise<Serial | undefined>>()
   readonly #faults: ImportFault[] = []
   #lines = 0
@@ -99,6 +106,7 @@ class ImportRun {
     this.#call = call
     this.#options = options
     this.#import = new DeviceImport(call.core.deps, call.scope, options.onExisting)
+    this.#starts = new ImportStarts(call, { ...options, confirm: options.confirm })
   }
 
   async run(): Promise<ImportReport> {
@@ -106,18 +114,22 @@ class ImportRun {
     const planned: PlannedRow[][] = []
     for await (const lines of this.#chunks()) {
       const rows = await this.#check(lines)
+      if (dryRun || mode === 'all') await this.#starts.note(rows)
       if (dryRun) this.#foresee(rows)
       else if (mode === 'all') planned.push(rows)
-      else if (rows.length === lines.length) await this.#write(rows)
-      else this.#failed += rows.length
+      else if (rows.length !== lines.length) this.#failed += rows.length
+      else if (await this.#starts.mayWrite(rows)) await this.#write(rows)
+      else this.#leaveOut(rows)
     }
     if (mode === 'all' && !dryRun) {
       if (this.#failed > 0) throw this.#refusal()
       const fresh = planned.flat().filter((row) => row.existing === undefined).length
       await this.#import.requireRoom(this.#call.stores, fresh)
+      await this.#starts.require()
       for (const rows of planned) await this.#write(rows)
     }
-    return { dryRun, mode, lines: this.#lines, ...this.#counts, failed: this.#failed, errors: this.#told() }
+    const starts = dryRun || mode === 'chunks' ? await this.#starts.view() : null
+    return { dryRun, mode, lines: this.#lines, ...this.#counts, failed: this.#failed, starts, errors: this.#told() }
   }
 
   async *#chunks(): AsyncGenerator<DeviceLine[]> {
@@ -128,7 +140,7 @@ class ImportRun {
       idleTimeoutMs: context.host.limits.bodyIdleTimeoutMs,
     })
     let chunk: DeviceLine[] = []
-    for await (const line of readLines(bytes, this.#options.format)) {
+    for await (const line of readLines(this.#starts.read(bytes), this.#options.format)) {
       chunk.push(line)
       if (chunk.length < CHUNK) continue
       yield chunk
@@ -226,6 +238,13 @@ class ImportRun {
       updated: updated + counts.updated,
       skipped: skipped + counts.skipped,
     }
+  }
+
+  /** A chunk that would start updates that nobody confirmed. */
+  #leaveOut(rows: readonly PlannedRow[]): void {
+    const reason = 'its chunk would start updates; repeat the import with the token to confirm them'
+    this.#note({ line: rows[0]?.line ?? 0, code: 'confirmation-needed', field: '', reason })
+    this.#failed += rows.length - 1
   }
 
   #note(fault: ImportFault): void {

@@ -5,6 +5,7 @@ import type { DeviceFilter } from '../core/device/device-store.ts'
 import { findGroup } from '../core/device/group-service.ts'
 import { parseFilter } from '../core/filter/parse-filter.ts'
 import { findProduct } from '../core/product/product-service.ts'
+import { CONFIRMATION, confirmQuery, confirmStarts } from './confirm-starts.ts'
 import { credentialsSchema, readCredentials } from './credential-schemes.ts'
 import { deviceView, pageOfDevices, viewDevice } from './device-view.ts'
 import {
@@ -104,8 +105,9 @@ export const deviceRoutes = [
     method: 'PATCH',
     path: '/devices/:device',
     summary: 'Change name, product, group, status, tags, attributes or vendor names',
-    description: '`tags`, `attributes` and `aliases` are merged; null removes an entry.',
+    description: `\`tags\`, \`attributes\` and \`aliases\` are merged; null removes an entry. ${CONFIRMATION}`,
     conditional: true,
+    query: confirmQuery,
     body: z.strictObject({
       name: nameField.exactOptional(),
       product: referenceField.nullable().exactOptional(),
@@ -116,9 +118,11 @@ export const deviceRoutes = [
       aliases: labelsPatch.exactOptional(),
     }),
     reply: deviceView,
-    async handle(call, { params, body }) {
+    async handle(call, { params, query, body }) {
       const before = await findDevice(call.stores, call.organisation.serial, params.device)
       const patch = await readPatch(call, before, body)
+      const what = ['devices.change', before.id, body]
+      await confirmStarts(call, [{ before, after: { ...before, ...patch } }], { what, confirm: query.confirm })
       return viewDevice(call, await call.services.devices.update(call.scope, before.id, patch, call.ifRevision))
     },
   }),

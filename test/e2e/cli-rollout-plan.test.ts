@@ -76,3 +76,44 @@ describe('plans on the command line', () => {
     expect(await godwit.json('rollout', 'show', 'spring')).toMatchObject({ state: 'running' })
   })
 })
+
+describe('changes that start updates', () => {
+  it('are confirmed with the token that the refusal gives', async () => {
+    await godwit.out('rollout', 'create', 'graz', ...WHAT, '--tag', 'site=graz', '--priority', '9', '--start')
+    const change = ['device', 'change', 'truck-2', '--tag', 'site=graz']
+    const refused = await godwit.run(change)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('It would start 1 update: rollout graz (1.3.0) takes in 1 device (truck-2).')
+    const [, token = ''] = /--confirm (\S+)/.exec(refused.stderr) ?? []
+    expect((await godwit.run([...change, '--confirm', `${token}x`])).code).toBe(1)
+    expect(await godwit.out(...change, '--confirm', token)).toContain('site=graz')
+  })
+
+  it('are told by the dry run of an import', async () => {
+    writeFileSync(
+      at('fleet.ndjson'),
+      '{"key":"truck-1","tags":{"site":"linz"}}\n{"key":"truck-2","tags":{"site":"linz"}}\n',
+    )
+    const args = ['device', 'import', 'fleet.ndjson', '--on-existing', 'update']
+    await godwit.out(
+      'rollout',
+      'create',
+      'linz',
+      ...WHAT,
+      '--tag',
+      'site=linz',
+      '--priority',
+      '10',
+      '--allow-downgrade',
+      '--start',
+    )
+    const dry = await godwit.run([...args, '--dry-run'])
+    expect([dry.code, dry.stderr]).toEqual([
+      0,
+      expect.stringContaining('rollout linz (1.3.0) takes in 1 device (truck-2)'),
+    ])
+    const [, token = ''] = /--confirm (\S+)/.exec(dry.stderr) ?? []
+    expect((await godwit.run(args)).code).toBe(1)
+    expect(await godwit.out(...args, '--confirm', token)).toContain('2 updated')
+  })
+})

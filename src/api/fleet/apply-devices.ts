@@ -49,6 +49,7 @@ export async function applyDevice(run: FleetRun, wanted: FleetDevice): Promise<v
     ...(wanted.tags && { tags: wanted.tags }),
   }
   let device = await stores.devices.findByKey(scope.organisation, wanted.key)
+  let isNew = false
   if (!device) {
     device = await services.devices.create(scope, {
       key: wanted.key,
@@ -59,10 +60,13 @@ export async function applyDevice(run: FleetRun, wanted: FleetDevice): Promise<v
       ...(number !== undefined && { serial: number }),
     })
     run.changes.push({ action: 'create', kind: 'device', what })
+    isNew = true
   } else if (number !== undefined && number !== device.serial) {
     throw invalid('spokeZone.id', `is fixed when a device is made; this one has ${device.serial}`)
   }
-  await changeDevice(run, device, { ...facts, aliases, attributes: wanted.attributes, status: wanted.status })
+  const after = { ...facts, aliases, attributes: wanted.attributes, status: wanted.status }
+  const patch = await changeDevice(run, device, after)
+  if (patch && !isNew) run.deviceChanges.push({ before: device, after: { ...device, ...patch } })
   const madeUp = new Map(
     Object.entries(generated).map(([field, members]) => [nameOf(field), Object.values(members)[0]]),
   )
@@ -74,7 +78,7 @@ async function changeDevice(
   run: FleetRun,
   device: Device,
   wanted: { [K in keyof Device]?: Device[K] | undefined },
-): Promise<void> {
+): Promise<Partial<Device> | undefined> {
   const { attributes, aliases, ...rest } = wanted
   const patch = differing<Device>(device, {
     ...(rest as Partial<Device>),
@@ -82,10 +86,11 @@ async function changeDevice(
     ...(attributes && { attributes: { ...device.attributes, ...attributes } }),
     ...(aliases && { aliases: { ...device.aliases, ...aliases } }),
   })
-  if (Object.keys(patch).length === 0) return
+  if (Object.keys(patch).length === 0) return undefined
   await run.services.devices.update(run.scope, device.id, patch)
   const what = `${run.name}/${device.key}`
   run.changes.push({ action: 'change', kind: 'device', what, fields: Object.keys(patch) })
+  return patch
 }
 
 /** Stores a credential that differs from what the device has; one that was made up only where the device has none. */

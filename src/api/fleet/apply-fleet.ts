@@ -1,10 +1,14 @@
 import type { BlobDigests } from '../../core/blobs.ts'
+import type { Serial } from '../../core/common.ts'
 import type { Core, Services } from '../../core/create-core.ts'
+import type { AskStyle } from '../../core/device-gateway.ts'
 import { OtaError } from '../../core/errors.ts'
 import type { Actor } from '../../core/event/event.ts'
 import { type Joined, joinTransaction } from '../../core/join-transaction.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
 import type { Stores } from '../../core/ports.ts'
+import { previewStarts } from '../../core/rollout/preview/preview-starts.ts'
+import type { Starts } from '../../core/rollout/preview/starts.ts'
 import { applyDevice, applyGroup } from './apply-devices.ts'
 import { applyAssignment, applyFirmware, applyRelease } from './apply-firmware.ts'
 import { applyFloor } from './apply-floors.ts'
@@ -27,6 +31,10 @@ export interface ApplyOptions {
   readonly authorise: (organisation: Organisation | undefined) => Promise<void> | void
   /** Throws `forbidden` when the actor may not make this account, which exists, a member. Absent: it may. */
   readonly authoriseMember?: FleetRun['authoriseMember']
+  /** How each protocol's devices ask, by scheme: which updates the changes would start depends on it. */
+  readonly styles?: Readonly<Record<string, AskStyle>>
+  /** Throws when these updates, of devices of these organisations, may not start. Absent: they may. */
+  readonly confirm?: (starts: Starts, organisations: readonly Serial[]) => Promise<void>
 }
 
 /** Thrown to take a dry run back; never leaves this file. */
@@ -50,6 +58,7 @@ export async function applyFleet(core: Core, parsed: ParsedFleet, options: Apply
       joined = joinTransaction(core.deps, stores)
       const outcome = await applyAll({ core, stores, services: joined.services }, parsed, options)
       if (options.dryRun) throw new DryRunDone(outcome)
+      await options.confirm?.(outcome.starts, outcome.organisations)
       return outcome
     })
     joined?.flush()
@@ -67,6 +76,9 @@ interface Inside {
 }
 
 async function applyAll(inside: Inside, parsed: ParsedFleet, options: ApplyOptions): Promise<FleetResult> {
+  const running = await runningRollouts(inside.stores, parsed)
+  const deviceChanges: FleetRun['deviceChanges'] = []
+  const organisations: Serial[] = []
   const changes: FleetChange[] = []
   const secrets: FleetResult['secrets'][number][] = []
   const warnings: string[] = []
@@ -76,6 +88,7 @@ async function applyAll(inside: Inside, parsed: ParsedFleet, options: ApplyOptio
     await atLine(parsed, path, async () => options.authorise(existing))
     const organisation = existing ?? (await atLine(parsed, path, () => make(inside.services, options.actor, wanted)))
     if (!existing) changes.push({ action: 'create', kind: 'organisation', what: wanted.key })
+    organisations.push(organisation.serial)
     const run: FleetRun = {
       stores: inside.stores,
       services: inside.services,
@@ -87,11 +100,30 @@ async function applyAll(inside: Inside, parsed: ParsedFleet, options: ApplyOptio
       changes,
       secrets,
       warnings,
+      deviceChanges,
     }
     await applySections(run, { parsed, path, wanted, organisation })
     if (options.prune) await atLine(parsed, path, () => prune(run, wanted))
   }
-  return { changes, secrets, warnings }
+  const { core, stores } = inside
+  const starts = await previewStarts(core.deps, stores, deviceChanges, { styles: options.styles ?? {}, only: running })
+  if (!options.confirm && starts.devices > 0) warnings.push(starts.words())
+  return { changes, secrets, warnings, starts, organisations }
+}
+
+/** Rollouts of one organisation that are looked at. */
+const MOST_RUNNING = 1_000
+
+/** By id, those that run before the file is applied: what the file itself starts needs no second word. */
+async function runningRollouts(stores: Stores, { fleet }: ParsedFleet): Promise<Set<string>> {
+  const running = new Set<string>()
+  for (const { key } of fleet.organisations) {
+    const organisation = await stores.organisations.findByKey(key)
+    if (!organisation) continue
+    const filter = { organisation: organisation.serial, states: ['running'] } as const
+    for (const { id } of await stores.rollouts.list(filter, { limit: MOST_RUNNING })) running.add(id)
+  }
+  return running
 }
 
 async function applySections(

@@ -1,10 +1,19 @@
 import { z } from 'zod'
 import type { BlobDigests } from '../../core/blobs.ts'
+import type { Serial } from '../../core/common.ts'
 import { invalid, OtaError } from '../../core/errors.ts'
 import { keepBlob } from '../../core/firmware/keep-blob.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
+import {
+  type Confirming,
+  changeOf,
+  confirmationOf,
+  requireConfirmation,
+} from '../../core/rollout/preview/confirmation.ts'
+import type { Starts } from '../../core/rollout/preview/starts.ts'
 import { rawBody } from '../../protocols/http/request-body.ts'
 import { isAdministrator, roleIn } from '../caller.ts'
+import { confirmationView, confirmQuery } from '../confirm-starts.ts'
 import { flagQuery } from '../fields.ts'
 import { type AccountCall, accountRoute } from '../route.ts'
 import { refuseStranger } from '../take-in.ts'
@@ -35,6 +44,9 @@ const resultView = z.strictObject({
     .array(z.strictObject({ device: z.string(), scheme: z.string(), token: z.string() }))
     .describe('Made because the file gave none; shown this once'),
   warnings: z.array(z.string()),
+  starts: confirmationView
+    .nullable()
+    .describe('Of a dry run: updates that it would start, to be confirmed; null: none'),
 })
 
 /** What `godwit apply` needs: bytes first, then one description in one transaction. */
@@ -78,12 +90,13 @@ export const fleetRoutes = [
     path: '/apply',
     summary: 'Make the server as a fleet file describes it, in one transaction',
     description:
-      'The body is `{"text": "<YAML>", "files": {"<path in the text>": "<receipt of POST /blobs>"}}`. All of it is applied or nothing; a second time changes nothing. A file of one organisation is for its owners; several organisations, or a new one, need a server administrator. What is refused names its line: `facts.line`.',
+      'The body is `{"text": "<YAML>", "files": {"<path in the text>": "<receipt of POST /blobs>"}}`. All of it is applied or nothing; a second time changes nothing. A file of one organisation is for its owners; several organisations, or a new one, need a server administrator. What is refused names its line: `facts.line`. Where changes of devices would start updates of rollouts that run already, it is refused (409 `confirmation-needed`) unless `confirm` has the token of that refusal or of a dry run.',
     mode: 'free',
     input: 'raw',
     consumes: ['application/json'],
     query: {
       dryRun: flagQuery.default(false).describe('Tell what would change, and change nothing'),
+      ...confirmQuery,
       prune: flagQuery.default(false).describe('Delete what the file does not name, in the sections that it has'),
     },
     reply: resultView,
@@ -95,8 +108,16 @@ export const fleetRoutes = [
         throw new OtaError('forbidden', 'A file of several organisations needs a server administrator.')
       const files = await readReceipts(call, body.files)
       const authorise = (organisation: Organisation | undefined) => authoriseFor(call, organisation)
+      const { confirm, ...how } = query
+      const confirming = (starts: Starts, organisations: readonly Serial[]): Confirming => {
+        const digests = [...files].map(([path, { sha256 }]) => [path, sha256])
+        return { organisations, starts, change: changeOf('fleet.apply', body.text, query.prune, digests) }
+      }
       const result = await applyFleet(call.core, parsed, {
-        ...query,
+        ...how,
+        styles: call.context.options.askStyles ?? {},
+        confirm: (starts, organisations) =>
+          requireConfirmation(call.core.deps, confirming(starts, organisations), confirm),
         actor: call.actor,
         files,
         authorise,
@@ -106,6 +127,10 @@ export const fleetRoutes = [
         changes: result.changes.map(({ fields, ...change }) => ({ ...change, ...(fields && { fields: [...fields] }) })),
         secrets: query.dryRun ? [] : [...result.secrets],
         warnings: [...result.warnings],
+        starts:
+          query.dryRun && result.starts.devices > 0
+            ? await confirmationOf(call.core.deps, confirming(result.starts, result.organisations))
+            : null,
       }
     },
   }),

@@ -1,8 +1,11 @@
 import type { Account } from '../../core/account/account.ts'
 import type { BlobDigests } from '../../core/blobs.ts'
+import type { Serial } from '../../core/common.ts'
 import type { Services } from '../../core/create-core.ts'
 import { isOtaError } from '../../core/errors.ts'
 import type { Stores } from '../../core/ports.ts'
+import type { DeviceChange } from '../../core/rollout/preview/preview-starts.ts'
+import type { Starts } from '../../core/rollout/preview/starts.ts'
 import type { Scope, ServiceDeps } from '../../core/service.ts'
 import { fleetError, type ParsedFleet } from './parse-fleet-file.ts'
 
@@ -27,6 +30,9 @@ export interface FleetResult {
   readonly changes: readonly FleetChange[]
   readonly secrets: readonly FleetSecret[]
   readonly warnings: readonly string[]
+  /** Updates of rollouts that ran before, which the changes of devices start. */
+  readonly starts: Starts
+  readonly organisations: readonly Serial[]
 }
 
 /** One application of a fleet file to one organisation, inside one transaction. */
@@ -44,6 +50,8 @@ export interface FleetRun {
   readonly changes: FleetChange[]
   readonly secrets: FleetSecret[]
   readonly warnings: string[]
+  /** Devices that were there before, as far as rollouts see them. */
+  readonly deviceChanges: DeviceChange[]
 }
 
 /** Runs `work` for the entry at `path` of the file; what is refused names the entry's line. */

@@ -1,4 +1,5 @@
 import type { Entity, Slice } from '../../core/common.ts'
+import { leavingChanges } from '../confirm-starts.ts'
 import { pruneRollouts } from './apply-rollouts.ts'
 import type { FleetOrganisation } from './fleet-file.ts'
 import type { FleetRun } from './fleet-run.ts'
@@ -44,6 +45,7 @@ export async function prune(run: FleetRun, wanted: FleetOrganisation): Promise<v
     const keep = new Set(wanted.groups.map((one) => one.key))
     for await (const row of all((slice) => stores.groups.list({ organisation }, slice))) {
       if (keep.has(row.key)) continue
+      run.deviceChanges.push(...(await leavingChanges(stores, row)).changes)
       await services.groups.delete(scope, row.id)
       gone('group', row.key)
     }

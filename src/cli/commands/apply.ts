@@ -2,6 +2,7 @@ import { createReadStream, statSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { ApiClient } from '../client/api-client.ts'
 import { at, type JsonObject, objectsAt, textAt } from '../client/json.ts'
+import { confirmed, printStarts, withConfirm } from '../options/confirmed.ts'
 import { withExamples } from '../options/examples.ts'
 import { type Call, online } from '../options/online.ts'
 import { note, print, printJson } from '../output/print.ts'
@@ -14,6 +15,7 @@ export function addApplyCommand(program: Command): void {
     .requiredOption('-f, --file <file>', 'the fleet file, YAML')
     .option('--dry-run', 'print what would change, and change nothing')
     .option('--prune', 'delete what the file does not name, in the sections that it has')
+  withConfirm(command)
   online(command, apply)
   withExamples(command, 'godwit apply -f fleet.yaml --dry-run', 'godwit apply -f fleet.yaml --prune')
 }
@@ -26,7 +28,8 @@ async function apply(call: Call): Promise<void> {
   const dryRun = options.flag('dryRun')
   const receipts = await upload(api, files)
   const query = { dryRun: dryRun || undefined, prune: options.flag('prune') || undefined }
-  const result = await api.send('POST', '/apply', { query, body: { text, files: receipts } })
+  const body = { text, files: receipts }
+  const result = await confirmed(call, (confirm) => api.send('POST', '/apply', { query: { ...query, confirm }, body }))
   if (json) printJson(result)
   else printResult(result, dryRun)
 }
@@ -70,6 +73,7 @@ function printResult(result: JsonObject, dryRun: boolean): void {
     )
   const warnings = at(result, 'warnings')
   if (Array.isArray(warnings)) for (const warning of warnings) note(`warning: ${warning}`)
+  printStarts(result)
   const secrets = dryRun ? [] : objectsAt(result, 'secrets')
   if (secrets.length > 0) note('Secrets that were made up, shown only now:')
   for (const secret of secrets)

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { type JsonObject, objectsAt, textAt } from '../client/json.ts'
 import { CommandFailure, usage } from '../exit.ts'
+import { confirmed, printStarts, withConfirm } from '../options/confirmed.ts'
 import { withExamples } from '../options/examples.ts'
 import { type Call, online } from '../options/online.ts'
 import { note, print, printJson } from '../output/print.ts'
@@ -29,7 +30,8 @@ export function addDeviceFiles(noun: Command): void {
         'chunks',
       ]),
     )
-    .option('--dry-run', 'check every line and write nothing')
+    .option('--dry-run', 'check every line and write nothing; say which updates it would start')
+  withConfirm(read)
   online(read, importDevices)
   withExamples(
     read,
@@ -57,20 +59,19 @@ async function importDevices(call: Call): Promise<void> {
   if (!existsSync(file)) throw usage(`${file} does not exist`)
   const { size } = statSync(file)
   const format = options.text('format') ?? formatOf(file)
-  const progress = startProgress('Importing', size, 'bytes')
-  const report = await api
-    .upload('/devices/import', {
-      query: {
-        format,
-        dryRun: options.flag('dryRun') || undefined,
-        onExisting: options.text('onExisting'),
-        mode: options.text('mode'),
-      },
-      body: counting(createReadStream(file, { highWaterMark: 2 ** 18 }), progress),
-      size,
-      type: TYPES[format] ?? 'application/octet-stream',
-    })
-    .finally(() => progress.stop())
+  const report = await confirmed(call, (confirm) => {
+    const progress = startProgress('Importing', size, 'bytes')
+    const query = {
+      format,
+      dryRun: options.flag('dryRun') || undefined,
+      onExisting: options.text('onExisting'),
+      mode: options.text('mode'),
+      confirm,
+    }
+    const body = counting(createReadStream(file, { highWaterMark: 2 ** 18 }), progress)
+    const type = TYPES[format] ?? 'application/octet-stream'
+    return api.upload('/devices/import', { query, body, size, type }).finally(() => progress.stop())
+  })
   if (json) printJson(report)
   else printReport(report)
   if (textAt(report, 'failed') !== '0') throw new CommandFailure(`${textAt(report, 'failed')} devices were left out`)
@@ -82,6 +83,7 @@ function printReport(report: JsonObject): void {
   print(
     `${count('lines')} devices: ${count('created')} ${would}created, ${count('updated')} updated, ${count('skipped')} skipped, ${count('failed')} failed`,
   )
+  printStarts(report)
   for (const fault of objectsAt(report, 'errors'))
     note(`${`line ${textAt(fault, 'line')} ${textAt(fault, 'pointer')}`.trimEnd()}: ${textAt(fault, 'detail')}`)
 }

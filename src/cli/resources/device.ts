@@ -97,6 +97,7 @@ export function addDeviceCommands(program: Command): void {
     meaning: 'change name, product, group, status, tags, attributes or vendor names',
     argument: ARGUMENT,
     fields: FIELDS,
+    confirms: true,
     facts,
     examples: [
       'godwit device change truck-17 --group pilot --remove-tag site',

@@ -43,6 +43,7 @@ export function addGroupCommands(program: Command): void {
     meaning: 'delete a group; its members stay, its credential and assignment go',
     argument: ARGUMENT,
     done: 'is deleted',
+    confirms: true,
     examples: ['godwit group delete pilot'],
   })
   addMembers(noun)
@@ -73,6 +74,7 @@ function addMembers(noun: Command): void {
       },
       body: ({ options }) => ({ [member]: options.list('device') }),
       done,
+      confirms: true,
       examples: [`godwit group ${name} pilot --device truck-17 --device truck-18`],
     })
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Query } from '../client/api-client.ts'
 import { isJsonObject, type JsonObject, objectsAt, textAt } from '../client/json.ts'
 import { usage } from '../exit.ts'
+import { confirmed, withConfirm } from '../options/confirmed.ts'
 import { withExamples } from '../options/examples.ts'
 import { bodyOf, camel, type Field, withFields } from '../options/fields.ts'
 import { type Call, online } from '../options/online.ts'
@@ -142,6 +143,8 @@ export interface WriteVerb extends Omit<ShowVerb, 'argument'> {
   readonly hint?: (call: Call) => string
   /** Options that are no plain members. */
   readonly extra?: (command: Command) => void
+  /** Of a change: it may start updates, which are to be confirmed. */
+  readonly confirms?: boolean
 }
 
 /** `create`: POST with a body from options. */
@@ -171,12 +174,19 @@ export function addChange(parent: Command, verb: WriteVerb): void {
   requireOptions(command, verb.required)
   withFields(command, verb.fields, 'change')
   verb.extra?.(command)
+  if (verb.confirms) withConfirm(command)
   command.option('--if-revision <n>', 'only if it still has this revision')
   online(command, async (call) => {
     const body = { ...bodyOf(verb.fields, call.options), ...verb.body?.(call) }
     if (Object.keys(body).length === 0) throw usage('nothing to change: give at least one option')
     const ifRevision = call.options.number('ifRevision', '--if-revision')
-    printThing(call, await call.api.send('PATCH', verb.path(call), { body, ifRevision }), verb.facts)
+    const send = (confirm?: string) =>
+      call.api.send('PATCH', verb.path(call), {
+        body,
+        ifRevision,
+        ...(confirm !== undefined && { query: { confirm } }),
+      })
+    printThing(call, await (verb.confirms ? confirmed(call, send) : send()), verb.facts)
   })
   withExamples(command, ...verb.examples)
 }
@@ -188,6 +198,8 @@ export interface ActVerb extends ShowVerb {
   readonly extra?: (command: Command) => void
   /** Printed when the server has nothing to show. */
   readonly done: string
+  /** It may start updates, which are to be confirmed. */
+  readonly confirms?: boolean
 }
 
 /** A verb that does something to one thing; `delete` is one. */
@@ -198,9 +210,12 @@ export function addAct(parent: Command, verb: ActVerb): void {
     .argument(...verb.argument)
   requireOptions(command, verb.required)
   verb.extra?.(command)
+  if (verb.confirms) withConfirm(command)
   online(command, async (call) => {
     const body = verb.body?.(call)
-    const answer = await call.api.send(verb.method, verb.path(call), body === undefined ? {} : { body })
+    const send = (confirm?: string) =>
+      call.api.send(verb.method, verb.path(call), { body, ...(confirm !== undefined && { query: { confirm } }) })
+    const answer = await (verb.confirms ? confirmed(call, send) : send())
     if (call.json) printJson(answer)
     else if (Object.keys(answer).length === 0) print(`${call.args[0] ?? ''} ${verb.done}`.trim())
     else printThing(call, answer, verb.facts)

@@ -188,17 +188,7 @@ export class DeviceImport {
   /** Members that the line has replace the device's; vendor names and attributes are added to. */
   async #update(stores: Stores, { existing, input, status }: PlannedRow): Promise<void> {
     if (!existing) return
-    const { name, product, group, tags, attributes, aliases } = input
-    const patch: DevicePatch = {
-      ...(status !== undefined && { status }),
-      ...(name !== undefined && { name }),
-      ...(product !== undefined && { product }),
-      ...(group !== undefined && { group }),
-      ...(tags && { tags }),
-      ...(attributes && { attributes: { ...existing.attributes, ...attributes } }),
-      ...(aliases && { aliases: { ...existing.aliases, ...aliases } }),
-    }
-    const after = (await stores.devices.update(existing.serial, patch)) ?? existing
+    const after = (await stores.devices.update(existing.serial, patchOf(existing, { input, status }))) ?? existing
     await endUnfitUpdate(stores, this.#deps, { before: existing, after, actor: this.#scope.actor })
     if (Object.keys(after.aliases).length > 0) await claimAliases(stores, deviceNames(after), after.aliases)
     for (const credential of input.credentials ?? []) await this.#replaceCredential(stores, after, credential)
@@ -225,6 +215,24 @@ export class DeviceImport {
       details: { ...counts, firstKey: rows[0]?.input.key, lastKey: rows.at(-1)?.input.key },
     })
   }
+}
+
+/** A device as a line of an import leaves it. */
+export function afterImport(existing: Device, row: Pick<PlannedRow, 'input' | 'status'>): Device {
+  return { ...existing, ...patchOf(existing, row) }
+}
+
+function patchOf(existing: Device, { input, status }: { input: Named; status?: Device['status'] | undefined }) {
+  const { name, product, group, tags, attributes, aliases } = input
+  return {
+    ...(status !== undefined && { status }),
+    ...(name !== undefined && { name }),
+    ...(product !== undefined && { product }),
+    ...(group !== undefined && { group }),
+    ...(tags && { tags }),
+    ...(attributes && { attributes: { ...existing.attributes, ...attributes } }),
+    ...(aliases && { aliases: { ...existing.aliases, ...aliases } }),
+  } satisfies DevicePatch
 }
 
 /** What another row of the database has already. */

@@ -45,6 +45,7 @@ describe.each(STORAGES)('import and export on $name', (storage) => {
       updated: 0,
       skipped: 0,
       failed: 0,
+      starts: null,
       errors: [],
     })
     expect(await count()).toBe(5000)
