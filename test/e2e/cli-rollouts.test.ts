@@ -190,7 +190,7 @@ describe('rollout watch', () => {
   })
 
   it('ends with 1 when it is stopped', async () => {
-    await godwit.out(...create('bad', '--filter', 'key = "truck-2"', '--attempts', '1', '--start'))
+    await godwit.out(...create('bad', '--filter', 'key in ("truck-2", "truck-3")', '--attempts', '1', '--start'))
     const watching = godwit.run(['rollout', 'watch', 'bad', '--every', '1s', '--json'])
     await device('truck-2').fail('flash full')
     const stopped = await godwit.out('rollout', 'stop', 'bad', '--cancel', '--reason', 'displays stay dark')

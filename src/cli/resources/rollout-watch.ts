@@ -63,12 +63,13 @@ class RolloutWatch {
     if (!rollout) return false
     this.#show(rollout)
     const state = textAt(rollout, 'state')
-    if (state === 'finished') return true
-    if (state === 'stopped') {
-      this.#bar?.stop()
-      throw new CommandFailure(`rollout ${textAt(rollout, 'key')} is stopped.`)
+    const isOver = state === 'finished' || state === 'stopped' || (state === 'running' && (await this.#isDone(rollout)))
+    if (isOver && this.#bar?.isLive) {
+      this.#bar.stop()
+      print(stateWords(rollout))
     }
-    return state === 'running' && (await this.#isDone(rollout))
+    if (state === 'stopped') throw new CommandFailure(`rollout ${textAt(rollout, 'key')} is stopped.`)
+    return isOver
   }
 
   /** undefined while the server does not answer. */

@@ -241,6 +241,18 @@ describe.each(STORAGES)('rollouts on $name', (storage) => {
     await fleet.step('finish', undefined, 'once-undo')
   })
 
+  it('may be verifications, on a few devices', async () => {
+    const made = expectDone(await create({ version: '1.2.0', kind: 'verification' }), 201)
+    expect(made).toMatchObject({ kind: 'verification', stages: [{ count: 5 }] })
+    const named = { version: '1.2.0', kind: 'verification', select: { devices: ['d0'] }, stages: [{ count: 1 }] }
+    expect(expectDone(await create(named), 201)).toMatchObject({
+      select: { filter: 'key = "d0"' },
+      stages: [{ count: 1 }],
+    })
+    const { items } = expectDone(await fleet.tenant.viewer.get('/rollouts?kind=verification'))
+    expect(items).toHaveLength(2)
+  })
+
   it('take a snapshot of their devices at once, where these are few', async () => {
     const made = expectDone(await create({ key: 'shot', version: '1.1.0', membership: 'snapshot' }), 201)
     expect(made.snapshot).toEqual({ state: 'taken', devices: 3 })
