@@ -19,7 +19,7 @@ interface Recount {
 }
 
 export interface Recounting {
-  /** Devices that were deleted, as they were then: they stay in the gate's numbers, settled as what was known. */
+  /** Devices that were deleted, as they were then: they stay in the gate's numbers, settled unless they had failed. */
   readonly left?: readonly RolloutMember[]
 }
 
@@ -64,7 +64,7 @@ const NOTHING = { unverifiable: 0, devices: 0, slots: 0, outcomes: { ...NO_OUTCO
 
 function recount({ scope, run }: Tally, members: readonly RolloutMember[], left: readonly RolloutMember[]): Recount {
   const isIn = ({ counted }: RolloutMember) => counted.some((one) => one.scope === scope && one.run === run)
-  const settled = left.map((member) => ({ ...member, isSettled: true }))
+  const settled = left.map((member) => ({ ...member, isSettled: member.isSettled || !member.hasFailed }))
   const evidence = [...members, ...settled].filter((member) => isIn(member) && member.isVerifiable)
   const gate = {
     granted: evidence.length,

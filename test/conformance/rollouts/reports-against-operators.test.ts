@@ -153,7 +153,9 @@ describe.each(STORAGES)(`reports against operators, on $name (seed ${RACE_SEED})
       expect(counts.settled).toBe(10)
       const silent = counts.silent - 5
       expect(silent).toBeGreaterThanOrEqual(0)
-      const left = before.slice(0, 5).map((member, index) => ({ ...member, hasFailed: index < silent }))
+      const left = before
+        .slice(0, 5)
+        .map((member, index) => ({ ...member, hasFailed: index < silent, isSettled: index < silent }))
       await counted(['spring'], { left })
     }),
   )
