@@ -80,7 +80,10 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     const facts = await loadDeviceFacts(storage.read, known.device.serial)
     if (!facts) return undefined
     const decision = decide(facts, { ...options, now: clock.now(), limits })
-    const mayHave = decision.kind === 'update' || (decision.kind === 'none' && decision.because.kind === 'up-to-date')
+    // What a rollout has for it is nobody's before it is counted.
+    const isGranted =
+      decision.kind === 'update' && (decision.open !== undefined || decision.offer.source.kind === 'assignment')
+    const mayHave = isGranted || (decision.kind === 'none' && decision.because.kind === 'up-to-date')
     const file = mayHave ? decision.offer?.files[0] : undefined
     return file && { file, closesDelivered: false }
   }
