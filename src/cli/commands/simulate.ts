@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { connect } from '../client/connect.ts'
+import { usage } from '../exit.ts'
 import { withExamples } from '../options/examples.ts'
 import { withServer } from '../options/online.ts'
 import { Options } from '../options/options.ts'
@@ -45,6 +46,7 @@ async function simulateOnServer(
   simulation: ReturnType<typeof readSimulation>,
   wanted: { json: boolean; exportTo: string | undefined },
 ): Promise<void> {
+  if (simulation.seeds.length > 1) throw usage('--real: one seed at a time')
   const concurrency = whole(options, 'concurrency', [1, 10_000])
   const minutes = within('--minutes', Number(options.text('minutes')), [0.1, 10_000])
   const { simulateReally } = await import('../simulate/simulate-really.ts')
