@@ -31,6 +31,7 @@ export const DOMAIN_PROBLEMS = {
   'blob-missing': { status: 500, title: 'The file is missing from the store' },
   'blob-damaged': { status: 500, title: 'The stored file is damaged' },
   'storage-failed': { status: 503, title: 'The store refused' },
+  'storage-full': { status: 507, title: 'No space left for it' },
   unavailable: { status: 503, title: 'Starting or stopping' },
   internal: { status: 500, title: 'A fault of the server' },
 } as const satisfies Record<ErrorCode, Kind>
@@ -123,6 +124,8 @@ function refusalOf(error: unknown, request: FastifyRequest): Refusal {
 function domainRefusal(error: OtaError, part: ProblemError['in']): Refusal {
   const { field, reason, ...facts } = error.details
   const isOurs = DOMAIN_PROBLEMS[error.code].status >= 500
+  if (error.code === 'storage-full')
+    return { code: error.code, detail: 'The server has no space left on its disk. Nothing was stored.' }
   if (isOurs) return { code: error.code, detail: 'The server could not do it; its log says why.' }
   const errors: ProblemError[] =
     typeof field === 'string'

@@ -18,7 +18,8 @@ export interface StagedBlob {
   contains(needle: string): Promise<boolean>
   /**
    * Makes the body durable and visible under its sha256. A body that is stored already is replaced by its equal, which
-   * also heals a damaged copy. Safe to call again. Throws `OtaError('storage-failed')`; nothing is visible then.
+   * also heals a damaged copy. Safe to call again. Throws `OtaError('storage-failed')` or `'storage-full'`; nothing is
+   * visible then.
    */
   commit(): Promise<void>
   /** Forgets the body; never rejects, and does nothing after `commit`. */
@@ -41,8 +42,8 @@ export interface OpenBlob {
 export interface Blobs {
   /**
    * Streams a body to a temporary place, hashing, and flushes it to the disk. Throws `OtaError('too-large')` as soon as
-   * `maxBytes` is passed and `OtaError('storage-failed')` when the store refuses; an error of `source` passes through
-   * as it is. Whatever is thrown, nothing is left behind.
+   * `maxBytes` is passed, `OtaError('storage-full')` when there is no room and `OtaError('storage-failed')` when the store
+   * refuses otherwise; an error of `source` passes through as it is. Whatever is thrown, nothing is left behind.
    */
   stage(source: AsyncIterable<Uint8Array>, options: { readonly maxBytes: number }): Promise<StagedBlob>
   /**

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'blob-missing' // the record is there, the bytes are not
   | 'blob-damaged' // the bytes differ from the record
   | 'storage-failed' // database or disk refused
+  | 'storage-full' // no room for it on the disk
   | 'unavailable' // draining or starting
   | 'internal'
 

@@ -63,7 +63,7 @@ export async function atLine<T>(
   try {
     return await work()
   } catch (error) {
-    if (!isOtaError(error) || error.details['line'] !== undefined || error.code === 'storage-failed') throw error
+    if (!isOtaError(error) || error.details['line'] !== undefined || /^storage-/.test(error.code)) throw error
     const { field } = error.details
     const member = typeof field === 'string' ? partsOf(field) : []
     throw fleetError(parsed.lineOf([...path, ...member]), `${path.join('.')}: ${error.message}`, error)

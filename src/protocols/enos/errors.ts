@@ -90,6 +90,7 @@ const ANSWERS = {
   'blob-missing': failure(CODE.serviceError, 'OTA service internal error'),
   'blob-damaged': failure(CODE.serviceError, 'OTA service internal error'),
   'storage-failed': failure(CODE.serviceError, 'OTA service internal error'),
+  'storage-full': failure(CODE.serviceError, 'OTA service has no space left'),
   unavailable: failure(CODE.internal, 'Service unavailable'),
   internal: failure(CODE.internal, 'Internal error'),
 } satisfies Record<ErrorCode, Translation>
@@ -105,6 +106,7 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'blob-missing',
   'blob-damaged',
   'storage-failed',
+  'storage-full',
   'internal',
 ])
 

@@ -34,6 +34,7 @@ const ANSWERS = {
   'blob-missing': failure('firmware file missing'),
   'blob-damaged': failure('firmware file damaged'),
   'storage-failed': failure('storage failed'),
+  'storage-full': failure('no space left'),
   unavailable: failure('not available'),
   internal: INTERNAL,
 } as const satisfies Record<ErrorCode, Answer>

@@ -29,6 +29,7 @@ const DOMAIN_PROBLEMS = {
   'blob-missing': { status: 500, title: 'A fault of the server' },
   'blob-damaged': { status: 500, title: 'A fault of the server' },
   'storage-failed': { status: 503, title: 'The server cannot do it now' },
+  'storage-full': { status: 503, title: 'The server cannot do it now' },
   unavailable: { status: 503, title: 'The server is starting or stopping' },
   'limit-reached': { status: 503, title: 'The server has no room for this now' },
 } as const satisfies Record<ErrorCode, Kind>

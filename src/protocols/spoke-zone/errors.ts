@@ -34,6 +34,7 @@ const ANSWERS = {
   'blob-missing': { status: 500, type: 'internal-error' },
   'blob-damaged': { status: 500, type: 'internal-error' },
   'storage-failed': { status: 500, type: 'internal-error' },
+  'storage-full': { status: 507, type: 'internal-error' },
   internal: { status: 500, type: 'internal-error' },
   unavailable: { status: 503, type: 'internal-error' },
   // No call of this protocol can raise these; should one do so, it is a fault of the server's.

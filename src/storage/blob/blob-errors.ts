@@ -13,11 +13,19 @@ export function blobDamaged(sha256: string, reason: string): OtaError {
   return new OtaError('blob-damaged', `Stored file is damaged: ${reason}`, { details: { sha256, reason } })
 }
 
-/** Translates what the disk refused; an `OtaError` stays as it is. */
+/** Disk, quota, or the largest file that may be written. */
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** Translates what the disk refused: `storage-full` or `storage-failed`; an `OtaError` stays as it is. */
 export function storageFailed(doing: string, cause: unknown): OtaError {
   if (isOtaError(cause)) return cause
   const code = errorCode(cause)
-  return new OtaError('storage-failed', `Blob store: ${doing} failed`, { cause, details: code === '' ? {} : { code } })
+  const isFull = FULL.has(code)
+  const message = isFull ? 'The blob store has no space left' : `Blob store: ${doing} failed`
+  return new OtaError(isFull ? 'storage-full' : 'storage-failed', message, {
+    cause,
+    details: code === '' ? {} : { code },
+  })
 }
 
 /** Awaits one step against the disk, translating its failure. */

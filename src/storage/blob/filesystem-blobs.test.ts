@@ -129,7 +129,7 @@ describe('filesystem blobs', () => {
     try {
       const body = { digest: new BodyDigest(), maxBytes: 100 }
       await expect(writeBody(full, once(Buffer.from('x')), body)).rejects.toMatchObject({
-        code: 'storage-failed',
+        code: 'storage-full',
         cause: { code: 'ENOSPC' },
         details: { code: 'ENOSPC' },
       })

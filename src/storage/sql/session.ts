@@ -23,7 +23,7 @@ const ROLLBACK_TO = { sql: 'rollback to savepoint inner_work', parameters: [] }
 /**
  * What the stores of one reader or one transaction share. Every failure comes out as `OtaError`: `conflict` for a taken
  * unique name, `in-use` for a delete that a foreign key forbids, `not-found` for a reference to nothing,
- * `storage-failed` for the rest.
+ * `storage-full` without room on the disk, `storage-failed` for the rest.
  */
 export class Session {
   readonly dialect: SqlDialect

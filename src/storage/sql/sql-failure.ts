@@ -13,6 +13,8 @@ export function toOtaError(cause: unknown, sql: string, dialect: SqlDialect): Ot
       return referenceFailed(cause, sql)
     case 'text':
       return new OtaError('invalid', 'The text contains characters that cannot be stored', { cause })
+    case 'full':
+      return new OtaError('storage-full', `${dialect.name} has no space left on its disk`, { cause })
     case 'again':
     case 'disconnected':
     case 'other':

@@ -45,7 +45,7 @@ describe('SQLite writer', () => {
     const outcomes = await Promise.allSettled([set('small'), set('large', 'x'.repeat(100_000)), set('after')])
     const rejected = outcomes.filter(({ status }) => status === 'rejected')
     expect(rejected.length).toBeGreaterThan(0)
-    for (const outcome of rejected) expect(outcome).toMatchObject({ reason: { code: 'storage-failed' } })
+    for (const outcome of rejected) expect(outcome).toMatchObject({ reason: { code: 'storage-full' } })
     // Whatever was acknowledged is there, and nothing else.
     const acknowledged = ['small', 'large', 'after'].filter((_, index) => outcomes[index]?.status === 'fulfilled')
     expect(names()).toEqual(['before', ...acknowledged].sort().map((name) => ({ name })))

@@ -14,6 +14,8 @@ export type Failure =
   | { readonly kind: 'again' }
   /** The connection is gone: what ran on it may or may not have happened. */
   | { readonly kind: 'disconnected' }
+  /** No room on the disk: it may work again at any time. */
+  | { readonly kind: 'full' }
   | { readonly kind: 'other' }
 
 /**

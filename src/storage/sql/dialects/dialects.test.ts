@@ -41,7 +41,8 @@ describe('what SQLite refuses', () => {
 
   it('tells a lock from other trouble', () => {
     expect(sqliteDialect.failureOf(error({ errcode: 5 }))).toEqual({ kind: 'again' })
-    expect(sqliteDialect.failureOf(error({ errcode: 13 }))).toEqual({ kind: 'other' })
+    expect(sqliteDialect.failureOf(error({ errcode: 13 }))).toEqual({ kind: 'full' })
+    expect(sqliteDialect.failureOf(error({ errcode: 10 }))).toEqual({ kind: 'other' })
     expect(sqliteDialect.failureOf(new Error('no errcode'))).toEqual({ kind: 'other' })
     expect(sqliteDialect.failureOf('text')).toEqual({ kind: 'other' })
   })
@@ -61,6 +62,7 @@ describe('what PostgreSQL refuses', () => {
     [{ code: '22021' }, { kind: 'text' }],
     [{ code: '40001' }, { kind: 'again' }],
     [{ code: '40P01' }, { kind: 'again' }],
+    [{ code: '53100' }, { kind: 'full' }],
     [{ code: '57P01' }, { kind: 'disconnected' }],
     [{ code: 'ECONNRESET' }, { kind: 'disconnected' }],
     [{ message: 'Connection terminated unexpectedly' }, { kind: 'disconnected' }],

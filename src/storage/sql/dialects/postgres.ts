@@ -63,6 +63,7 @@ function textAt(column: string, path: ReadonlyArray<string | number>): RawBuilde
 
 const TEXT = new Set(['22021', '22P05'])
 const AGAIN = new Set(['40001', '40P01'])
+const DISK_FULL = '53100'
 /** The server shuts down or crashed; the socket broke. */
 const DISCONNECTED = new Set(['57P01', '57P02', '08003', '08006', 'ECONNRESET', 'EPIPE'])
 
@@ -72,6 +73,7 @@ function failureOf(error: unknown): Failure {
   if (code === '23503') return { kind: 'reference' }
   if (TEXT.has(code)) return { kind: 'text' }
   if (AGAIN.has(code)) return { kind: 'again' }
+  if (code === DISK_FULL) return { kind: 'full' }
   const isDisconnected = DISCONNECTED.has(code) || textOf(error, 'message').startsWith('Connection terminated')
   return { kind: isDisconnected ? 'disconnected' : 'other' }
 }

@@ -3,6 +3,9 @@ import { camelCase } from '../camel-case.ts'
 import type { Failure, SqlDialect } from './dialect.ts'
 
 const BUSY = 5
+const FULL = 13
+/** Growing the WAL's index in shared memory, which is a file too. */
+const IOERR_SHMSIZE = 4874
 /** The second is what `on delete restrict` reports. */
 const REFERENCE: readonly unknown[] = [787, 1811]
 const CONSTRAINT_PRIMARY_KEY = 1555
@@ -47,6 +50,7 @@ function failureOf(error: unknown): Failure {
   if (UNIQUE.includes(error.errcode)) return { kind: 'unique', ...uniqueKey(error.message) }
   if (REFERENCE.includes(error.errcode)) return { kind: 'reference' }
   if ((error.errcode & 0xff) === BUSY) return { kind: 'again' }
+  if (error.errcode === FULL || error.errcode === IOERR_SHMSIZE) return { kind: 'full' }
   return { kind: 'other' }
 }
 
