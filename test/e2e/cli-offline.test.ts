@@ -96,8 +96,10 @@ describe('config, doctor and migrate', () => {
     expect((await godwit.run(['migrate', '--data', 'pg'], { env })).stdout).toContain('ran 0001-initial')
     const server = await spawnServer({ data: at('pg'), env })
     expect(await server.stop()).toBe(0)
-    const backup = await godwit.run(['backup', 'pg.db', '--data', 'pg'], { env })
-    expect([backup.code, backup.stderr]).toEqual([2, expect.stringContaining('pg_dump')])
+    const backup = await godwit.run(['backup', 'pg.db', '--data', 'pg', '--with-key'], { env })
+    expect([backup.code, backup.stdout], backup.stderr).toEqual([0, expect.stringContaining('pg.db: database and')])
+    expect(await godwit.out('restore', 'pg.db', '--data', 'from-pg')).toMatch(/database and 0 files/)
+    await serving('from-pg', async (moved) => expect((await fetch(`${moved.url}/readyz`)).status).toBe(200))
   })
 })
 

@@ -1,8 +1,6 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { EXIT } from '../exit.ts'
 import { withExamples } from '../options/examples.ts'
-import { refuseAs } from '../options/refuse-as.ts'
 import { configOf, DATA_SETTINGS, withSettings } from '../options/settings.ts'
 import { formatSize } from '../output/format-value.ts'
 import { note, print, printJson } from '../output/print.ts'
@@ -10,11 +8,11 @@ import { type Progress, startProgress } from '../output/progress.ts'
 
 type Options = { readonly json?: boolean; readonly withKey?: boolean } & Readonly<Record<string, string>>
 
-/** `backup` and `restore`: one file, for the embedded database. */
+/** `backup` and `restore`: one file, for either database. */
 export function addBackupCommands(program: Command): void {
   const backup = withSettings(program.command('backup'), DATA_SETTINGS)
     .argument('<file>', 'the file to write; must not exist')
-    .description('write database and files into one file; works while the server runs')
+    .description('write database and files into one file; works while servers run')
     .option('--with-key', 'put the master key in: the file alone then restores everything, and opens every secret')
     .option('--json', 'JSON for programs')
     .action(backUp)
@@ -22,7 +20,7 @@ export function addBackupCommands(program: Command): void {
 
   const restore = withSettings(program.command('restore'), DATA_SETTINGS)
     .argument('<file>', 'a file that `godwit backup` wrote')
-    .description('fill an empty data directory from a backup')
+    .description('fill an empty data directory or PostgreSQL database from a backup of either')
     .option('--json', 'JSON for programs')
     .action(restoreFrom)
   withExamples(restore, 'godwit restore /backups/godwit-2026-11-01.db --data /var/lib/godwit-new')
@@ -54,7 +52,6 @@ interface Observer {
   onBytes(bytes: number): void
 }
 
-/** PostgreSQL and a file in the way are the user's to change. */
 async function withProgress<T>(task: string, work: (observer: Observer) => Promise<T>): Promise<T> {
   let progress: Progress | undefined
   try {
@@ -64,7 +61,7 @@ async function withProgress<T>(task: string, work: (observer: Observer) => Promi
         progress = startProgress(task, total, 'bytes')
       },
       onBytes: (bytes) => progress?.add(bytes),
-    }).catch(refuseAs({ unsupported: EXIT.usage }))
+    })
   } finally {
     progress?.stop()
   }

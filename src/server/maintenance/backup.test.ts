@@ -145,12 +145,3 @@ it('overwrites nothing', async () => {
   const { config, file } = await backedUp()
   await expect(createBackup(config, file, { now: NOW })).rejects.toMatchObject({ code: 'conflict' })
 })
-
-it('leaves PostgreSQL to its own tools', async () => {
-  const config = configFor(join(folder.path, 'pg'), {
-    GODWIT_DATABASE_URL: 'postgres://nowhere.invalid/godwit',
-    GODWIT_MASTER_KEY: Buffer.alloc(32).toString('base64'),
-  })
-  await expect(createBackup(config, newFile(), { now: NOW })).rejects.toThrow(/pg_dump/)
-  await expect(restoreBackup(config, newFile())).rejects.toThrow(/pg_dump/)
-})

@@ -1,6 +1,5 @@
-import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Blobs, OpenBlob } from '../../core/blobs.ts'
 import { isOtaError, OtaError } from '../../core/errors.ts'
@@ -9,6 +8,7 @@ import { blobFolder, databaseFile, masterKeyFile } from '../config/places.ts'
 import type { Config } from '../config/settings.ts'
 import { VERSION } from '../version.ts'
 import { BACKUP_FORMAT, BackupWriter } from './backup-file.ts'
+import { copyDatabase } from './copy-database.ts'
 
 export interface BackupOptions {
   /** Put the master key in, so that the file alone is enough; whoever has the file then has every secret. */
@@ -29,12 +29,11 @@ export interface BackupResult {
 const ATTEMPTS = 3
 
 /**
- * Writes one file that holds a consistent copy of the embedded database and every file that it refers to. Works while a
- * server runs. Nothing is left at `path` when it throws.
+ * Writes one file that holds a consistent copy of the database and every file that it refers to. Works while servers
+ * run. Nothing is left at `path` when it throws.
  */
 export async function createBackup(config: Config, path: string, options: BackupOptions): Promise<BackupResult> {
-  requireEmbedded(config)
-  if (!existsSync(databaseFile(config)))
+  if (config.databaseUrl === undefined && !existsSync(databaseFile(config)))
     throw new OtaError('not-found', `There is no database in ${config.data}; nothing to back up.`)
   if (existsSync(path)) throw new OtaError('conflict', `${path} exists already.`)
   const blobs = await FilesystemBlobs.open(blobFolder(config))
@@ -44,15 +43,6 @@ export async function createBackup(config: Config, path: string, options: Backup
     } catch (error) {
       if (!isOtaError(error, 'blob-missing') || attempt === ATTEMPTS) throw error
     }
-}
-
-/** Backups of other stores are made with these stores' own tools. */
-export function requireEmbedded(config: Config): void {
-  if (config.databaseUrl !== undefined)
-    throw new OtaError(
-      'unsupported',
-      'Godwit backs up its embedded database. For PostgreSQL, dump the database with pg_dump, then copy the blobs folder; keep GODWIT_MASTER_KEY with both.',
-    )
 }
 
 interface Job {
@@ -68,7 +58,7 @@ async function writeBackup({ config, blobs, path, options }: Job): Promise<Backu
   await removeAll([temporary, snapshot])
   let writer: BackupWriter | undefined
   try {
-    copyDatabase(databaseFile(config), snapshot)
+    await copyDatabase(config, snapshot)
     const files = referencedBlobs(snapshot)
     const size = files.bytes + createdBytes(snapshot)
     options.onStart?.(size)
@@ -94,22 +84,6 @@ async function writeBackup({ config, blobs, path, options }: Job): Promise<Backu
   } finally {
     writer?.abandon()
     await removeAll([temporary, snapshot])
-  }
-}
-
-/** `vacuum into` reads in one transaction and writes a compact copy. */
-function copyDatabase(from: string, to: string): void {
-  const database = new DatabaseSync(from, { timeout: 30_000 })
-  try {
-    // SQLite takes an empty file for none, and keeps its mode.
-    writeFileSync(to, '', { mode: 0o600 })
-    database.prepare('vacuum into ?').run(to)
-  } catch (cause) {
-    throw new OtaError('storage-failed', `The database cannot be copied to ${dirname(to)}: ${messageOf(cause)}`, {
-      cause,
-    })
-  } finally {
-    database.close()
   }
 }
 
@@ -169,8 +143,4 @@ async function* counted(
 
 async function removeAll(paths: readonly string[]): Promise<void> {
   for (const path of paths) for (const each of [path, `${path}-journal`]) await rm(each, { force: true })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

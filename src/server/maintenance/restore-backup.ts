@@ -1,16 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { chmod, open, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import type { Blobs } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
-import { syncDirectory } from '../../storage/blob/durable.ts'
 import { FilesystemBlobs } from '../../storage/blob/filesystem-blobs.ts'
-import { FileLock } from '../../storage/sql/file-lock.ts'
-import { blobFolder, databaseFile, masterKeyFile } from '../config/places.ts'
+import { blobFolder, masterKeyFile } from '../config/places.ts'
 import type { Config } from '../config/settings.ts'
 import { BackupReader } from './backup-file.ts'
-import { requireEmbedded } from './create-backup.ts'
+import { type RestoreTarget, restoreTarget } from './restore-target.ts'
 import { writeSecretFile } from './write-secret-file.ts'
 
 export interface RestoreOptions {
@@ -27,36 +23,31 @@ export interface RestoreResult {
   readonly masterKey: 'backup' | 'present' | 'absent'
 }
 
-/** Numbers that devices may have seen after the backup was made are never given out again: each sequence jumps. */
-export const SEQUENCE_JUMP = 1_000_000
-
-/** What may lie in the data directory before a restore. */
-const WELCOME = new Set(['godwit.yaml', 'master.key', 'lost+found', 'godwit.db-lock', 'godwit.db-lock-journal'])
-
 /**
- * Makes an empty data directory what it was when the backup was made. Every file is checked against its SHA-256.
- * Throws `conflict` when there is something in the directory; when it throws later, the directory is empty again.
+ * Fills an empty data directory or PostgreSQL database with what a backup holds, whichever database it was made of.
+ * Every file is checked against its SHA-256. Throws `conflict` when there is something already; when it throws later,
+ * the directory or database is empty again.
  */
 export async function restoreBackup(
   config: Config,
   path: string,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
-  requireEmbedded(config)
-  requireEmpty(config.data)
+  const target = restoreTarget(config)
   const backup = new BackupReader(path)
   const hadKey = existsSync(masterKeyFile(config))
   try {
+    await target.requireEmpty()
     mkdirSync(config.data, { recursive: true, mode: 0o700 })
-    const lock = new FileLock(databaseFile(config))
-    try {
-      return await restore({ config, backup, options })
-    } catch (error) {
-      await clear(config, hadKey)
-      throw error
-    } finally {
-      lock.release()
-    }
+    return await target.alone(async () => {
+      try {
+        return await restore({ config, target, backup, options })
+      } catch (error) {
+        if (!hadKey) await rm(masterKeyFile(config), { force: true })
+        await target.clear()
+        throw error
+      }
+    })
   } finally {
     backup.close()
   }
@@ -64,26 +55,23 @@ export async function restoreBackup(
 
 interface Job {
   readonly config: Config
+  readonly target: RestoreTarget
   readonly backup: BackupReader
   readonly options: RestoreOptions
 }
 
 async function restore(job: Job): Promise<RestoreResult> {
-  const { config, backup, options } = job
+  const { config, target, backup, options } = job
   const [database] = backup.entries('database')
   if (!database) throw new OtaError('invalid', 'The backup holds no database.')
   const files = backup.entries('blob')
   const bytes = [database, ...files].reduce((sum, { size }) => sum + size, 0)
   const masterKey = placeKey(config, backup)
   options.onStart?.(bytes)
-  const temporary = `${databaseFile(config)}.restoring`
   // Not a stream: one that fails early still creates its file later, after the clearing up.
-  await writeFile(temporary, counted(backup.read(database), options), { mode: 0o600 })
+  await writeFile(target.temporary, counted(backup.read(database), options), { mode: 0o600 })
   await restoreBlobs(job, await FilesystemBlobs.open(blobFolder(config)))
-  jumpSequences(temporary)
-  await flush(temporary)
-  await rename(temporary, databaseFile(config))
-  await syncDirectory(config.data)
+  await target.place()
   return { blobs: files.length, bytes, createdAt: backup.fact('createdAt') ?? '', masterKey }
 }
 
@@ -100,15 +88,6 @@ async function restoreBlobs({ backup, options }: Job, blobs: Blobs): Promise<voi
   }
 }
 
-function requireEmpty(folder: string): void {
-  const found = existsSync(folder) ? readdirSync(folder).filter((name) => !WELCOME.has(name)) : []
-  if (found.length > 0)
-    throw new OtaError(
-      'conflict',
-      `${folder} is not empty (${found.slice(0, 5).join(', ')}); a restore goes into an empty data directory.`,
-    )
-}
-
 /** Throws `conflict` when another master key lies there already. */
 function placeKey(config: Config, backup: BackupReader): RestoreResult['masterKey'] {
   const file = masterKeyFile(config)
@@ -122,44 +101,6 @@ function placeKey(config: Config, backup: BackupReader): RestoreResult['masterKe
     )
   if (here === undefined) writeSecretFile(file, `${kept}\n`)
   return here === undefined ? 'backup' : 'present'
-}
-
-function jumpSequences(file: string): void {
-  const database = new DatabaseSync(file)
-  try {
-    const tables = database
-      .prepare("select name from sqlite_schema where type = 'table' and sql like '%autoincrement%'")
-      .all()
-    database.exec('begin')
-    for (const { name } of tables) {
-      const jumped = database
-        .prepare('update sqlite_sequence set seq = seq + ? where name = ?')
-        .run(SEQUENCE_JUMP, String(name))
-      if (jumped.changes === 0)
-        database.prepare('insert into sqlite_sequence (name, seq) values (?, ?)').run(String(name), SEQUENCE_JUMP)
-    }
-    database.exec('commit')
-  } finally {
-    database.close()
-  }
-}
-
-async function flush(path: string): Promise<void> {
-  await chmod(path, 0o600)
-  const file = await open(path, 'r+')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-/** Takes back what was made here. Blobs that are kept elsewhere stay: others may be among them, and they do no harm. */
-async function clear(config: Config, hadKey: boolean): Promise<void> {
-  await rm(`${databaseFile(config)}.restoring`, { force: true })
-  if (!hadKey) await rm(masterKeyFile(config), { force: true })
-  if (blobFolder(config) !== config.data) return
-  for (const folder of ['blobs', 'tmp']) await rm(join(config.data, folder), { recursive: true, force: true })
 }
 
 async function* counted(body: AsyncIterable<Uint8Array>, { onBytes }: RestoreOptions): AsyncGenerator<Uint8Array> {

@@ -19,10 +19,16 @@ const REFERENCES = `select child.relname as child, parent.relname as parent from
 export function readPostgres<T>(url: string, work: (source: TableSource) => Promise<T>): Promise<T> {
   return inTransaction(url, 'begin isolation level repeatable read read only', (client) =>
     work({
+      tables: () => tablesOf(client),
       rows: (table) => rowsOf(client, table),
       lastSerial: (table) => lastSerial(client, table),
     }),
   )
+}
+
+/** Throws `conflict` when there is a row in the (migrated) database. */
+export function requireEmptyPostgres(url: string): Promise<void> {
+  return fillPostgres(url, async () => undefined)
 }
 
 /** Runs `work` on a migrated database in one transaction. Throws `conflict` when there is a row in it. */

@@ -5,7 +5,7 @@ import { migrate } from '../migrate.ts'
 import { nodeSqliteDialect } from '../node-sqlite-dialect.ts'
 import { toOtaError } from '../sql-failure.ts'
 import { SqliteConnection } from '../sqlite-connection.ts'
-import { NOT_COPIED, type StoredRow, type TableSource, type TableTarget } from './tables.ts'
+import { NOT_COPIED, otherSchema, type StoredRow, type TableSource, type TableTarget } from './tables.ts'
 
 const BATCH = 2_000
 
@@ -65,6 +65,8 @@ export class SqliteFile implements TableSource, TableTarget {
 
   async insert(table: string, rows: readonly StoredRow[]): Promise<void> {
     const { statement, columns } = this.#insertInto(table)
+    const strange = Object.keys(rows[0] ?? {}).filter((column) => !columns.includes(column))
+    if (strange.length > 0) throw otherSchema(strange.map((column) => `${table}.${column}`))
     this.#database.exec('begin')
     for (const row of rows) statement.run(...columns.map((column) => bound(row[column])))
     this.#database.exec('commit')

@@ -1,8 +1,12 @@
+import { OtaError } from '../../../core/errors.ts'
+
 /** A row as it is stored, by column: text, whole numbers, flags and null. */
 export type StoredRow = Readonly<Record<string, unknown>>
 
 /** A database whose tables can be read whole, all of them as they were at one moment. */
 export interface TableSource {
+  /** Names of the tables, in no particular order. */
+  tables(): Promise<readonly string[]>
   /** Rows in batches; where rows refer to others of their table, those come earlier. */
   rows(table: string): AsyncIterable<readonly StoredRow[]>
   /** The last number that the table's sequence gave; undefined when the database does not number its rows. */
@@ -28,16 +32,19 @@ export interface CopyOptions {
 }
 
 /**
- * Copies every row. Both databases have the schema of this Godwit; the caller sees to it that all becomes visible at
- * once or not at all. Answers how many rows there were.
+ * Copies every row; the caller sees to it that all becomes visible at once or not at all. Answers how many rows there
+ * were. Throws `storage-failed` when the databases have not the same tables and columns.
  */
 export async function copyTables(
   source: TableSource,
   target: TableTarget,
   { serialJump = 0, onRows }: CopyOptions = {},
 ): Promise<number> {
+  const tables = await target.tables()
+  const strange = [...new Set(tables).symmetricDifference(new Set(await source.tables()))]
+  if (strange.length > 0) throw otherSchema(strange)
   let total = 0
-  for (const table of await target.tables()) {
+  for (const table of tables) {
     for await (const rows of source.rows(table)) {
       await target.insert(table, rows)
       total += rows.length
@@ -47,4 +54,9 @@ export async function copyTables(
     if (last !== undefined) await target.startAfter(table, last + serialJump)
   }
   return total
+}
+
+/** `what`: names that one of the two databases does not have. */
+export function otherSchema(what: readonly string[]): OtaError {
+  return new OtaError('storage-failed', `The database is of another version of Godwit (${what.join(', ')}).`)
 }
