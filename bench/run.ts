@@ -1,69 +1,105 @@
-import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { compareDownloads } from './scenarios/downloads.ts'
-import { iotaapLatest } from './scenarios/iotaap-latest.ts'
-import { spokeZoneList } from './scenarios/spoke-zone-list.ts'
-import type { Measured } from './support/compare.ts'
-import { generator } from './support/load.ts'
-import { seedFleet } from './support/seed.ts'
-import { startServer } from './support/server-process.ts'
+import { type Options, readOptions } from './options.ts'
+import { compareReports, printComparison } from './report/compare-reports.ts'
+import { allLines, type Report, type RowResult, verdictOf } from './report/results.ts'
+import { printRow, textTable } from './report/table.ts'
+import { whyNotForDocs, writeDocs } from './report/write-docs.ts'
+import { ROWS } from './rows.ts'
+import { Bench, type Row } from './scenarios/bench.ts'
+import { commitOf, describeMachine } from './support/machine.ts'
+import { whyNoPostgres } from './support/postgres.ts'
 
-/**
- * Compares Godwit with the least that could answer the same bytes, in the same run and in turns, and prints ratios.
- * Options: --devices N (100000), --rounds N (5), --seconds N a round (4), --json FILE, --only latest|list|download.
- */
-const { values } = parseArgs({
-  options: {
-    devices: { type: 'string', default: '100000' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '4' },
-    json: { type: 'string' },
-    only: { type: 'string' },
-  },
-})
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** Where the user stands; `npm run` itself goes to the repository. */
+const CWD = process.env['INIT_CWD'] ?? process.cwd()
+const BUSY = 0.5
 
-const main = fileURLToPath(new URL('../bin/godwit.cjs', import.meta.url))
-console.log(`Registering ${values.devices} devices …`)
-const fleet = await seedFleet(Number(values.devices))
-const server = await startServer([
-  '--max-semi-space-size=4',
-  main,
-  'serve',
-  '--data',
-  fleet.data,
-  '--port',
-  '0',
-  '--log',
-  'warn',
-])
-const setting = { fleet, server, rounds: Number(values.rounds), seconds: Number(values.seconds) }
-const scenarios = { latest: iotaapLatest, list: spokeZoneList, download: compareDownloads }
-const results: Measured[] = []
-try {
-  for (const [name, scenario] of Object.entries(scenarios)) {
-    if (values.only !== undefined && values.only !== name) continue
-    const result = await scenario(setting)
-    results.push(result)
-    console.log(row(result))
+const options = given()
+if ('say' in options) console.log(options.say)
+else await main(options)
+
+function given(): ReturnType<typeof readOptions> {
+  try {
+    return readOptions(process.argv.slice(2))
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error} (--help)`)
+    process.exit(2)
   }
-} finally {
-  await server.stop()
-  rmSync(fleet.data, { recursive: true })
 }
-const report = {
-  date: new Date().toISOString(),
-  node: process.version,
-  generator,
-  devices: Number(values.devices),
-  results,
-}
-if (values.json !== undefined) writeFileSync(join(process.cwd(), values.json), `${JSON.stringify(report, null, 2)}\n`)
-process.exitCode = results.every((result) => result.met) ? 0 : 1
 
-function row(result: Measured): string {
-  const { name, unit, ours, bare, ratio, spread, aim, met } = result
-  const latency = result.p99Ms === undefined ? '' : `, p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms`
-  return `${met ? 'ok  ' : 'MISS'} ${name}: ${ratio.toFixed(2)} (aim ${aim}, spread ${(spread * 100).toFixed(0)} %) — ${ours.toPrecision(4)} against ${bare.toPrecision(4)} ${unit}${latency}, RSS ${result.rssMb.toFixed(0)} MB`
+async function main(options: Options): Promise<void> {
+  const before = options.compare === undefined ? undefined : readReport(options.compare)
+  const report = options.read === undefined ? await measure(options) : readReport(options.read)
+  console.log(`\n${textTable(report)}\n`)
+  if (options.read === undefined) writeFileSync(resolve(CWD, options.json), `${JSON.stringify(report, null, 2)}\n`)
+  if (before) printComparison(compareReports(before, report))
+  const missed = allLines(report).filter(({ line }) => verdictOf(line) === 'MISS').length
+  const skipped = report.rows.filter((row) => row.skipped !== undefined).length
+  const failed = report.rows.filter((row) => row.failed !== undefined).length
+  console.log(`${missed} aims missed, ${skipped} rows skipped, ${failed} failed, ${report.tookSeconds.toFixed(0)} s.`)
+  if (failed > 0) process.exitCode = 1
+  if (options.writeDocs) {
+    const why = whyNotForDocs(report)
+    if (why === undefined) writeDocs(report)
+    else console.error(`docs/performance.md stays as it is: this run does not count, for ${why}.`)
+    if (why !== undefined) process.exitCode = 1
+  }
+  if (options.strict && missed > 0) process.exitCode = 1
+}
+
+async function measure(options: Options): Promise<Report> {
+  const machine = describeMachine()
+  if (machine.loadBefore > BUSY)
+    console.log(
+      `This machine is busy (load ${machine.loadBefore}): the figures will say more about that than about Godwit.`,
+    )
+  const bench = new Bench(options)
+  const rows: RowResult[] = []
+  const stop = () => process.exit(130)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+  try {
+    await bench.prepare('sqlite')
+    if (whyNoPostgres() === undefined) await bench.prepare('postgres')
+    const startedAt = performance.now()
+    for (const row of ROWS.filter(({ name }) => options.only.includes(name))) {
+      if (!row.isShared) await bench.endShared()
+      const result = await runRow(bench, row)
+      rows.push(result)
+      printRow(result)
+    }
+    return {
+      format: 1,
+      date: new Date().toISOString(),
+      commit: commitOf(ROOT),
+      machine,
+      options: {
+        devices: options.devices,
+        rounds: options.rounds,
+        seconds: options.seconds,
+        isWhole: rows.length === ROWS.length && rows.every(({ lines }) => lines.length > 0),
+      },
+      tookSeconds: (performance.now() - startedAt) / 1000,
+      rows,
+    }
+  } finally {
+    await bench.stop()
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop)
+  }
+}
+
+async function runRow(bench: Bench, row: Row): Promise<RowResult> {
+  try {
+    const result = await row.run(bench)
+    return 'skipped' in result ? { row: row.name, lines: [], ...result } : { row: row.name, lines: result }
+  } catch (error) {
+    return { row: row.name, lines: [], failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  }
+}
+
+function readReport(file: string): Report {
+  const report = JSON.parse(readFileSync(resolve(CWD, file), 'utf8')) as Report
+  if (report.format !== 1) throw new Error(`${file} holds no results of this benchmark`)
+  return report
 }

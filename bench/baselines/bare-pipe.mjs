@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { createServer } from 'node:http'
 
 const { status, headers } = JSON.parse(process.env.BASELINE_REPLY)
-const server = createServer((_request, response) => {
+const server = createServer({ keepAliveTimeout: 75_000 }, (_request, response) => {
   response.writeHead(status, headers)
   createReadStream(process.env.BASELINE_FILE).pipe(response)
 })

@@ -1,18 +1,16 @@
-import { compareRequests } from '../support/compare.ts'
-import { asBaseline, assertSameReply, rawReply } from '../support/raw-reply.ts'
-import { startServer } from '../support/server-process.ts'
-import { baseline, type Setting } from './setting.ts'
+import { requestBytes } from '../support/raw-reply.ts'
+import type { Row } from './bench.ts'
+import { runContest } from './contest.ts'
 
-/** IoTaaP latest: a new connection for each question, since the contract wants it closed. */
-export async function iotaapLatest({ fleet, server, rounds, seconds }: Setting) {
-  const path = `/v1/ota/device/latest/${fleet.iotaap.id}`
-  const ours = await rawReply(server.url, path)
-  const bare = await startServer([baseline('bare-http.mjs')], { BASELINE_REPLY: asBaseline(ours) })
-  try {
-    assertSameReply(ours, await rawReply(bare.url, path))
-    const load = { connections: 32, seconds }
-    return await compareRequests({ name: 'IoTaaP latest', ours: server, bare, load, path, rounds, aim: 0.6 })
-  } finally {
-    await bare.stop()
-  }
+/** IoTaaP latest: a new connection for each question, since the contract has the server close it. */
+export const iotaapLatest: Row = {
+  name: 'iotaap-latest',
+  title: 'IoTaaP latest, a new connection each',
+  isShared: true,
+  async run(bench) {
+    const { server, fleet } = await bench.shared()
+    const requests = (url: string) => fleet.iotaapBoards.map((id) => requestBytes(url, `/v1/ota/device/latest/${id}`))
+    const contest = { what: this.title, godwit: server, requests, connections: 32, newConnections: true } as const
+    return [await runContest(bench, { ...contest, measure: 'requests per CPU second', aim: { atLeast: 0.9 } })]
+  },
 }

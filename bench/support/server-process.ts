@@ -1,46 +1,77 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { endWithBench } from './leftovers.ts'
 
-/** A server under measurement, in a process of its own. */
-export interface MeasuredServer {
-  readonly url: string
+/** A process under measurement. */
+export interface MeasuredProcess {
   readonly pid: number
-  /** Seconds of processor time used so far, all threads. */
+  /** Seconds of processor time used so far, all its living threads. */
   cpuSeconds(): number
-  /** Resident memory, bytes. */
+  /** Resident memory now, bytes. */
   rss(): number
+  /** The most that it was, bytes. */
+  peakRss(): number
   stop(): Promise<void>
 }
 
-/** Linux counts processor time in ticks of 1/100 s. */
-const TICKS_PER_SECOND = 100
+/** A server under measurement, in a process of its own. */
+export interface MeasuredServer extends MeasuredProcess {
+  readonly url: string
+  /** From the start of the process to its ready line, ms. */
+  readonly readyMs: number
+}
 
 /** Starts `node args…` and waits for its ready line. */
 export async function startServer(args: readonly string[], env: Record<string, string> = {}): Promise<MeasuredServer> {
-  const child = spawn(process.execPath, args, {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const { url, pid } = await readyLine(child)
+  const startedAt = performance.now()
+  const child = endWithBench(
+    spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }),
+  )
+  const { url } = await readyLine(child)
+  return { ...measured(child), url, readyMs: performance.now() - startedAt }
+}
+
+/** A process that runs already. */
+export function measured(child: ChildProcess): MeasuredProcess {
+  const { pid } = child
+  if (pid === undefined) throw new Error('the process did not start')
+  const status = (name: string) =>
+    Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
   return {
-    url,
     pid,
-    cpuSeconds() {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-    },
-    rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024,
+    cpuSeconds: () => cpuSeconds(pid),
+    rss: () => status('VmRSS'),
+    peakRss: () => status('VmHWM'),
     stop: () =>
       new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve()
         child.once('exit', () => resolve())
         child.kill('SIGTERM')
       }),
   }
 }
 
-async function readyLine(child: ChildProcess): Promise<{ url: string; pid: number }> {
-  if (!child.stdout) throw new Error('no standard output')
+/** Nanoseconds on a processor of each thread: finer than the ticks of `stat`. */
+function cpuSeconds(pid: number): number {
+  let nanoseconds = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+    } catch (error) {
+      // A thread that ended between the two calls.
+      if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+  }
+  return nanoseconds / 1e9
+}
+
+async function readyLine(child: ChildProcess): Promise<{ url: string }> {
+  if (!child.stdout || !child.stderr) throw new Error('no output')
+  let log = ''
+  child.stderr.on('data', (chunk) => {
+    log = (log + chunk).slice(-4000)
+  })
   for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line)
-  throw new Error('the server ended before it was ready')
+  throw new Error(`the server ended before it was ready:\n${log}`)
 }

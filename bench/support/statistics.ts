@@ -1,6 +1,21 @@
-/** Median of an odd number of values, and their spread as a share of it. */
-export function medianAndSpread(values: readonly number[]): { median: number; spread: number } {
+/** A figure over the rounds of a run. */
+export interface Sample {
+  readonly median: number
+  /** Largest less smallest, as a share of the median. */
+  readonly spread: number
+  readonly values: readonly number[]
+}
+
+export function sampleOf(values: readonly number[]): Sample {
   const sorted = [...values].sort((a, b) => a - b)
-  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  return { median, spread: ((sorted.at(-1) ?? 0) - (sorted[0] ?? 0)) / median }
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN
+  const median = (upper + lower) / 2
+  const spread = median === 0 ? 0 : ((sorted.at(-1) ?? 0) - (sorted[0] ?? 0)) / Math.abs(median)
+  return { median, spread, values }
+}
+
+/** Round by round, so that what disturbs one round disturbs both sides of its ratio. */
+export function ratioOf(ours: readonly number[], baseline: readonly number[]): Sample {
+  return sampleOf(ours.map((value, round) => value / (baseline[round] ?? Number.NaN)))
 }
