@@ -110,15 +110,18 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
 
   async function findByToken(reference: DeviceReference & { by: 'token' }): Promise<DeviceFacts | undefined> {
     const name = `${reference.scheme} ${reference.hash}`
-    const known = tokens.get(name)
-    const held = known === undefined ? undefined : await facts(known)
+    const device = tokens.get(name)
+    const held = device === undefined ? undefined : await facts(device)
     if (held && credentialsOf(held, reference.scheme, clock.now()).some((one) => isBearer(one, reference.hash)))
       return held
     const credential = await storage.read.credentials.findByHash(reference.scheme, reference.hash)
     if (!credential || credential.device === null) return undefined
     if (credential.expiresAt !== null && clock.now() >= credential.expiresAt) return undefined
     tokens.set(name, credential.device)
-    return facts(credential.device)
+    const known = await facts(credential.device)
+    // Made elsewhere a moment ago: it is not among the facts in memory yet.
+    const isNews = known?.credentials.every(({ serial }) => serial !== credential.serial)
+    return isNews ? loadFacts(credential.device) : known
   }
 
   async function findByName(reference: DeviceReference & { by: 'name' }): Promise<DeviceFacts | undefined> {

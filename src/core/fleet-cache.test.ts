@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { FleetCache } from './fleet-cache.ts'
-import type { Change } from './ports.ts'
+import type { Change, ChangeListener } from './ports.ts'
 
-function storageWith(isSoleWriter = true) {
-  const listeners: Array<(changes: readonly Change[]) => void> = []
+function storageWith() {
+  const listeners: ChangeListener[] = []
+  const state = { isCurrent: true }
   return {
-    isSoleWriter,
-    onChange: (listener: (changes: readonly Change[]) => void) => void listeners.push(listener),
+    state,
+    invalidation: { isSoleWriter: false, isCurrent: () => state.isCurrent },
+    onChange: (listener: ChangeListener) => void listeners.push(listener),
     commit: (...changes: Change[]) => {
-      for (const listener of listeners) listener(changes)
+      for (const listener of listeners) listener(changes, 'other')
     },
   }
 }
@@ -61,7 +63,7 @@ describe('FleetCache', () => {
     expect(await get('b')).toBe('b3')
   })
 
-  it('keeps nothing undefined, nothing beyond its capacity, and nothing beside other writers', async () => {
+  it('keeps nothing undefined, and nothing beyond its capacity', async () => {
     const cache = new FleetCache<string, string>(storageWith(), 10)
     expect(await cache.get('a', async () => undefined)).toBeUndefined()
     expect(await cache.get('a', async () => 'found')).toBe('found')
@@ -69,10 +71,14 @@ describe('FleetCache', () => {
     const small = counting(storageWith(), 2)
     for (const key of ['a', 'b', 'c', 'b', 'c', 'a']) await small.get(key)
     expect(small.reads()).toBe(4)
+  })
 
-    const shared = counting(storageWith(false))
-    await shared.get()
-    await shared.get()
-    expect(shared.reads()).toBe(2)
+  it('believes nothing while the commits of others are not known', async () => {
+    const { storage, get } = counting()
+    await get()
+    storage.state.isCurrent = false
+    expect([await get(), await get()]).toEqual(['a2', 'a3'])
+    storage.state.isCurrent = true
+    expect(await get()).toBe('a3')
   })
 })

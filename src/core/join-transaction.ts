@@ -32,7 +32,7 @@ export function joinTransaction(deps: ServiceDeps, stores: Stores): Joined {
 
 function closedParts(storage: Storage): Omit<Storage, 'read' | 'management' | 'transaction'> {
   return {
-    isSoleWriter: storage.isSoleWriter,
+    invalidation: storage.invalidation,
     onChange: (listener) => storage.onChange(listener),
     check: () => storage.check(),
     close: async () => undefined,

@@ -64,12 +64,31 @@ export interface SettingStore {
  * What a committed transaction changed, as far as an answer to a device may depend on it.
  * `device`: the device, its credentials, running versions, own assignment, updates or memberships in rollouts.
  * `rollout`: its counters or approvals. They change with every grant, so nothing that is kept for long may depend on them.
- * `fleet`: anything else of the organisation (products, firmware, groups, releases, rollouts, access keys, settings); null = the whole server.
+ * `access-token`: one of the key's tokens ends earlier than it said.
+ * `fleet`: anything else of the organisation (products, firmware, groups, releases, rollouts, access keys, settings);
+ * null = the whole server, or that what changed is not known any more: anything may have.
  */
 export type Change =
   | { readonly kind: 'device'; readonly device: Serial }
   | { readonly kind: 'rollout'; readonly rollout: Serial }
+  | { readonly kind: 'access-token'; readonly accessKey: Serial }
   | { readonly kind: 'fleet'; readonly organisation: Serial | null }
+
+/** Who committed a change: this process, or another one on the same database. */
+export type ChangeOrigin = 'own' | 'other'
+
+export type ChangeListener = (changes: readonly Change[], origin: ChangeOrigin) => void
+
+/** Whether what was read before still stands: what every memory of committed facts asks before it answers. */
+export interface Invalidation {
+  /** True when no other process writes to this database. */
+  readonly isSoleWriter: boolean
+  /**
+   * Whether `onChange` has announced everything that any process committed longer ago than the storage's bound. While
+   * it is false, nothing that is remembered may be believed; what was missed is announced before it is true again.
+   */
+  isCurrent(): boolean
+}
 
 export interface Storage {
   /**
@@ -81,10 +100,12 @@ export interface Storage {
   readonly read: Stores
   /** Long reads of operators: lists, searches, counts. Never blocks the poll path. */
   readonly management: Stores
-  /** True when no other process writes to this database, so that in-process caches need no other invalidation. */
-  readonly isSoleWriter: boolean
-  /** Calls `listener` after each commit of this process that changed something, before `transaction` resolves. */
-  onChange(listener: (changes: readonly Change[]) => void): void
+  readonly invalidation: Invalidation
+  /**
+   * Calls `listener` after each commit that changed something: for those of this process before `transaction` resolves,
+   * for those of others soon after. A commit of this process whose outcome is not known is announced like one.
+   */
+  onChange(listener: ChangeListener): void
   /** Rejects when the database does not answer. */
   check(): Promise<void>
   close(): Promise<void>

@@ -16,7 +16,7 @@ export function describeStorage(name: string, open: () => Promise<Storage>): voi
 
     it('answers', async () => {
       await suite.storage.check()
-      expect(typeof suite.storage.isSoleWriter).toBe('boolean')
+      expect(typeof suite.storage.invalidation.isSoleWriter).toBe('boolean')
     })
 
     it('makes a committed transaction visible to all readers', async () => {

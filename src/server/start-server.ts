@@ -5,6 +5,7 @@ import { createCore } from '../core/create-core.ts'
 import type { Storage } from '../core/ports.ts'
 import { DEFAULT_HTTP_LIMITS } from '../protocols/http/limits.ts'
 import { FilesystemBlobs } from '../storage/blob/filesystem-blobs.ts'
+import { DEFAULT_DATABASE_LIMITS } from '../storage/sql/database-limits.ts'
 import { openSqlStorage } from '../storage/sql/open-storage.ts'
 import { startJobs } from './background-jobs.ts'
 import { buildApp } from './build-app.ts'
@@ -96,7 +97,8 @@ export async function openCore(config: Config): Promise<{ core: Core; storage: S
       : {
           kind: 'postgres',
           url: config.databaseUrl,
-          ...(config.database?.poolSize !== undefined && { poolSize: config.database.poolSize }),
+          ...DEFAULT_DATABASE_LIMITS,
+          ...config.database,
         },
   )
   await checkMasterKey(storage, secrets).catch(async (error) => {

@@ -37,7 +37,7 @@ export function pausingStorage<S extends keyof Stores>(
     storage: {
       read: inner.read,
       management: inner.management,
-      isSoleWriter: inner.isSoleWriter,
+      invalidation: inner.invalidation,
       transaction: (work) => inner.transaction((stores) => work(paused(stores))),
       onChange: (listener) => inner.onChange(listener),
       check: () => inner.check(),

@@ -18,8 +18,8 @@ const BATCH = 500
 const GATHER_MS = 30
 
 /**
- * The end of the log, read once per process however many listen: soon after each change of this process, and by polling
- * for those of others. Rests while nobody listens.
+ * The end of the log, read once per process however many listen: soon after each change, and by polling for events that
+ * other processes record without changing anything. Rests while nobody listens.
  */
 export class EventFeed {
   readonly #storage: Storage

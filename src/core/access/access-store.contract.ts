@@ -73,10 +73,13 @@ export function describeAccessStores(name: string, open: () => Promise<Storage>)
         code: 'conflict',
       })
       expect(await suite.read.accessTokens.current(serial)).toEqual(first)
+      const announced: unknown[] = []
+      suite.storage.onChange((changes) => announced.push(...changes))
       await suite.write(async (stores) => {
         await stores.accessTokens.retire(first.hash, 5000)
         await stores.accessTokens.insert(second)
       })
+      expect(announced).toEqual([{ kind: 'access-token', accessKey: serial }])
       const retired = { ...first, isCurrent: false, expiresAt: 5000 }
       expect(await suite.read.accessTokens.findByHash(first.hash)).toEqual(retired)
       expect(await suite.read.accessTokens.current(serial)).toEqual(second)

@@ -18,7 +18,7 @@ export interface AccessTokenStore {
   findByHash(hash: string): Promise<AccessToken | undefined>
   /** The newest token of a key, expired or not. */
   current(accessKey: Serial): Promise<AccessToken | undefined>
-  /** Makes a token old: no longer current, living until `expiresAt`. */
+  /** Makes a token old: no longer current, living until `expiresAt`. Announced as a change of its key's tokens. */
   retire(hash: string, expiresAt: Millis): Promise<void>
   deleteExpired(before: Millis): Promise<number>
 }

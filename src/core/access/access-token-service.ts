@@ -55,6 +55,9 @@ export class AccessTokenService {
     this.#deps = deps
     this.#accessKeys = accessKeys
     this.#holders = new FleetCache(deps.storage, CACHED)
+    deps.storage.onChange((changes) => {
+      if (changes.some((change) => change.kind === 'access-token')) this.#holders.forget()
+    })
   }
 
   /** The key's current token while it lives, else a new one; calls at the same time get the same one. */
@@ -116,13 +119,10 @@ export class AccessTokenService {
     return accessKey && { accessKey, secret: this.secretOf(accessKey), expiresAt: row.expiresAt }
   }
 
-  /** Tokens are no part of the fleet, so storage announces nothing of them: what is remembered goes by hand. */
   async #write<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1)
       try {
-        const result = await this.#deps.storage.transaction(work)
-        this.#holders.forget()
-        return result
+        return await this.#deps.storage.transaction(work)
       } catch (error) {
         if (!isOtaError(error, 'conflict') || attempt === ATTEMPTS) throw error
       }

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import type { Change } from '../ports.ts'
+import type { Change, ChangeListener } from '../ports.ts'
 import { PollCache } from './poll-cache.ts'
 
-function storageWith(isSoleWriter = true) {
-  const listeners: Array<(changes: readonly Change[]) => void> = []
+function storageWith() {
+  const listeners: ChangeListener[] = []
+  const state = { isCurrent: true }
   return {
-    isSoleWriter,
-    onChange: (listener: (changes: readonly Change[]) => void) => void listeners.push(listener),
+    state,
+    invalidation: { isSoleWriter: false, isCurrent: () => state.isCurrent },
+    onChange: (listener: ChangeListener) => void listeners.push(listener),
     commit: (change: Change) => {
-      for (const listener of listeners) listener([change])
+      for (const listener of listeners) listener([change], 'other')
     },
   }
 }
@@ -56,14 +58,49 @@ describe.each(OF)('a cache of each %s', (of) => {
     },
   )
 
-  it('holds as many as it may, and nothing beside other writers', async () => {
+  it('believes nothing while the commits of others are not known, and all that is left of it afterwards', async () => {
+    const storage = storageWith()
+    const cache = new PollCache<string>(storage, 10, of)
+    await cache.load(7, load('a'))
+    storage.state.isCurrent = false
+    expect(cache.get(7)).toBeUndefined()
+    storage.state.isCurrent = true
+    expect(cache.get(7)).toBe('a')
+    storage.state.isCurrent = false
+    storage.commit({ kind: 'fleet', organisation: null })
+    storage.state.isCurrent = true
+    expect(cache.get(7)).toBeUndefined()
+  })
+
+  it('holds as many as it may, and nothing without room', async () => {
     const cache = new PollCache<string>(storageWith(), 2, of)
     for (const key of [1, 2, 3]) await cache.load(key, load(`${key}`))
     expect([1, 2, 3].map((key) => cache.get(key))).toEqual([undefined, '2', '3'])
-    const shared = new PollCache<string>(storageWith(false), 2, of)
-    expect(await shared.load(1, load('a'))).toBe('a')
-    expect(shared.get(1)).toBeUndefined()
+    const none = new PollCache<string>(storageWith(), 0, of)
+    expect(await none.load(1, load('a'))).toBe('a')
+    expect(none.get(1)).toBeUndefined()
   })
+})
+
+it('keeps what was read while other devices changed, and what was read afresh after a change', async () => {
+  const storage = storageWith()
+  const cache = new PollCache<string>(storage, 10)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const slow = cache.load(7, async () => {
+    await promise
+    return { organisation: 1, value: 'old' }
+  })
+  storage.commit({ kind: 'device', device: 8 })
+  storage.commit({ kind: 'device', device: 7 })
+  await cache.load(7, async () => ({ organisation: 1, value: 'new' }))
+  resolve()
+  expect(await slow).toBe('old')
+  expect(cache.get(7)).toBe('new')
+  await cache.load(9, async () => {
+    storage.commit({ kind: 'device', device: 7 })
+    return { organisation: 1, value: 'other' }
+  })
+  expect(cache.get(9)).toBe('other')
 })
 
 it('grants to other devices empty no cache of devices, also not while one is read', async () => {

@@ -1,5 +1,5 @@
 import type { Serial } from '../common.ts'
-import type { Change, Storage } from '../ports.ts'
+import type { Change, Invalidation, Storage } from '../ports.ts'
 
 interface Entry<T> {
   readonly organisation: Serial
@@ -7,35 +7,43 @@ interface Entry<T> {
   readonly value: T
 }
 
+/** Reads of one key that are under way; spoilt when a commit touched what they read. */
+interface Loading {
+  readers: number
+  isSpoilt: boolean
+}
+
 /**
  * Bounded memory of what polls read, so that an unchanged answer costs no query. An entry lives until a commit touches
- * what its key stands for, or its organisation's fleet. Holds nothing when other processes write to the same database.
+ * what its key stands for, or its organisation's fleet. Believes nothing while it is not known what other processes
+ * committed.
  */
 export class PollCache<T> {
   readonly #entries = new Map<Serial, Entry<T>>()
   readonly #epochs = new Map<Serial, number>()
   readonly #capacity: number
   readonly #of: 'device' | 'rollout' | 'fleet'
-  readonly #enabled: boolean
+  readonly #invalidation: Invalidation
+  readonly #loading = new Map<Serial, Loading>()
   #serverEpoch = 0
-  #changes = 0
+  #fleetChanges = 0
 
   /** `of`: of what the keys are serials; a change of that thing ends its entry. `fleet`: of anything else. */
   constructor(
-    storage: Pick<Storage, 'isSoleWriter' | 'onChange'>,
+    storage: Pick<Storage, 'invalidation' | 'onChange'>,
     capacity: number,
     of: 'device' | 'rollout' | 'fleet' = 'device',
   ) {
     this.#capacity = capacity
     this.#of = of
-    this.#enabled = storage.isSoleWriter && capacity > 0
-    if (this.#enabled) storage.onChange((changes) => this.#forgetAll(changes))
+    this.#invalidation = storage.invalidation
+    if (capacity > 0) storage.onChange((changes) => this.#forgetAll(changes))
   }
 
   /** The value under `key`, from memory or from `load`. `organisationOf` says whose fleet changes end the entry. */
   get(key: Serial): T | undefined {
     const entry = this.#entries.get(key)
-    if (!entry) return undefined
+    if (!entry || !this.#invalidation.isCurrent()) return undefined
     if (entry.epoch !== this.#epochOf(entry.organisation)) {
       this.#entries.delete(key)
       return undefined
@@ -43,12 +51,30 @@ export class PollCache<T> {
     return entry.value
   }
 
-  /** Loads and keeps a value; a value read while something was committed is returned but not kept. */
+  /** Loads and keeps a value; one that a commit touched while it was read is returned but not kept. */
   async load(key: Serial, load: () => Promise<{ organisation: Serial; value: T } | undefined>): Promise<T | undefined> {
-    const changes = this.#changes
-    const loaded = await load()
-    if (loaded && this.#enabled && changes === this.#changes) this.#keep(key, loaded.organisation, loaded.value)
-    return loaded?.value
+    const fleetChanges = this.#fleetChanges
+    const loading = this.#begin(key)
+    try {
+      const loaded = await load()
+      const isSpoilt = loading.isSpoilt || fleetChanges !== this.#fleetChanges
+      if (loaded && !isSpoilt && this.#capacity > 0) this.#keep(key, loaded.organisation, loaded.value)
+      return loaded?.value
+    } finally {
+      loading.readers -= 1
+      if (loading.readers === 0 && this.#loading.get(key) === loading) this.#loading.delete(key)
+    }
+  }
+
+  #begin(key: Serial): Loading {
+    const known = this.#loading.get(key)
+    if (known) {
+      known.readers += 1
+      return known
+    }
+    const loading = { readers: 1, isSpoilt: false }
+    this.#loading.set(key, loading)
+    return loading
   }
 
   #keep(key: Serial, organisation: Serial, value: T): void {
@@ -71,7 +97,7 @@ export class PollCache<T> {
   #forget(change: Change): void {
     switch (change.kind) {
       case 'fleet':
-        this.#changes++
+        this.#fleetChanges++
         if (change.organisation === null) this.#serverEpoch++
         else this.#epochs.set(change.organisation, (this.#epochs.get(change.organisation) ?? 0) + 1)
         return
@@ -80,12 +106,18 @@ export class PollCache<T> {
         return
       case 'rollout':
         this.#forgetOne('rollout', change.rollout)
+        return
+      case 'access-token':
     }
   }
 
   #forgetOne(of: 'device' | 'rollout', serial: Serial): void {
     if (of !== this.#of) return
-    this.#changes++
     this.#entries.delete(serial)
+    const loading = this.#loading.get(serial)
+    if (!loading) return
+    loading.isSpoilt = true
+    // Who reads from now on reads what was committed.
+    this.#loading.delete(serial)
   }
 }

@@ -20,7 +20,7 @@ describe.each(STORAGES)('deliveries while others write, on $name', ({ open }) =>
         return { kind: 'answered', status: 200 }
       }
       // Two processes where there may be two.
-      const processes = storage.isSoleWriter ? 1 : 2
+      const processes = storage.invalidation.isSoleWriter ? 1 : 2
       const deliveries = Array.from({ length: processes }, () => new WebhookDelivery(core.deps, receivers))
       const [writers, rounds] = [4, 15]
       const writing = Promise.all(

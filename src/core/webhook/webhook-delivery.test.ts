@@ -308,7 +308,10 @@ describe('deliveries', () => {
   it('belong to one process at a time, and to another one when that is gone', async () => {
     await create()
     await append('a.1')
-    const shared = { ...core.deps, storage: { ...parts(core.deps.storage), isSoleWriter: false } }
+    const shared = {
+      ...core.deps,
+      storage: { ...parts(core.deps.storage), invalidation: { isSoleWriter: false, isCurrent: () => true } },
+    }
     const [first, second] = [new WebhookDelivery(shared, receivers), new WebhookDelivery(shared, receivers)]
     const { promise: never, resolve: release } = Promise.withResolvers<{ kind: 'failed'; reason: string }>()
     receivers.answer = () => never
@@ -330,7 +333,7 @@ describe('deliveries', () => {
 
 function parts(storage: Storage): Storage {
   return {
-    isSoleWriter: storage.isSoleWriter,
+    invalidation: storage.invalidation,
     read: storage.read,
     management: storage.management,
     onChange: (listener) => storage.onChange(listener),

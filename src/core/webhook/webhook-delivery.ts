@@ -62,7 +62,7 @@ export class WebhookDelivery {
     this.#deps = deps
     this.#sender = sender
     // Where no other process can write, a lease that is left over is one of our own, from before a crash.
-    this.#owner = deps.storage.isSoleWriter ? SOLE_OWNER : deps.ids.uuid()
+    this.#owner = deps.storage.invalidation.isSoleWriter ? SOLE_OWNER : deps.ids.uuid()
   }
 
   /** Serves every webhook that is due once. Answers whether there is more to send already. */

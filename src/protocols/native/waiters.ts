@@ -13,7 +13,7 @@ export interface Waiting {
 }
 
 /**
- * Devices that wait for a change committed by this process. Bounded; one wait per device, a second one ends the first.
+ * Devices that wait for a change, whichever process commits it. Bounded; one wait per device, a second one ends the first.
  * A change of the device itself is looked at at once, one of its organisation somewhere within the spread, so that ten
  * thousand waiting devices do not ask the database in the same instant.
  */
@@ -67,8 +67,8 @@ export class Waiters {
 
   #wake(change: Change): void {
     if (change.kind === 'device') this.#byDevice.get(change.device)?.look()
-    // A grant to one device is no news to the others.
-    else if (change.kind === 'rollout') return
+    // A grant to one device is no news to the others, nor is a token.
+    else if (change.kind !== 'fleet') return
     else if (change.organisation === null)
       for (const waiter of this.#byDevice.values()) waiter.lookWithin(this.#spreadMs)
     else for (const waiter of this.#byOrganisation.get(change.organisation) ?? []) waiter.lookWithin(this.#spreadMs)

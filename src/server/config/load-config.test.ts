@@ -42,6 +42,13 @@ describe('configuration', () => {
     expect(() => load({ GODWIT_DATA: '.' })).toThrow('unknown key loginFailure')
   })
 
+  it('refuses a database whose changes would never be known in time', () => {
+    yaml('database: { changePollMs: 1500 }\n')
+    expect(() => load({ GODWIT_DATA: '.' })).toThrow('database.changeTrustMs must be at least twice')
+    yaml('database: { changePollMs: 1500, changeTrustMs: 3000 }\n')
+    expect(load({ GODWIT_DATA: '.' }).database).toEqual({ changePollMs: 1500, changeTrustMs: 3000 })
+  })
+
   it('says where the file is no YAML, in one line', () => {
     yaml('port: [1\n')
     expect(() => load({ GODWIT_DATA: '.' })).toThrow(/godwit\.yaml is not YAML: .* at line 2, column 1$/)

@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { OtaError } from '../../core/errors.ts'
 import '../../protocols/http/plain-issues.ts'
 import { parseTrustedProxies } from '../../protocols/http/trusted-proxies.ts'
+import { DEFAULT_DATABASE_LIMITS } from '../../storage/sql/database-limits.ts'
 import { type Config, configSchema, DEFAULTS, SETTINGS } from './settings.ts'
 
 export interface ConfigSources {
@@ -60,6 +61,12 @@ function finish(config: Config, cwd: string): Config {
     throw new OtaError(
       'invalid',
       'With PostgreSQL the master key must be given as GODWIT_MASTER_KEY (32 bytes, base64).',
+    )
+  const { changePollMs, changeTrustMs } = { ...DEFAULT_DATABASE_LIMITS, ...config.database }
+  if (changeTrustMs < 2 * changePollMs)
+    throw new OtaError(
+      'invalid',
+      'godwit.yaml: database.changeTrustMs must be at least twice database.changePollMs, or no memory is ever believed.',
     )
   parseTrustedProxies(config.trustedProxies)
   const path = (value: string | undefined) => (value === undefined ? undefined : resolve(cwd, value))

@@ -1,5 +1,6 @@
 import { DEFAULT_CORE_LIMITS } from '../../core/limits.ts'
 import { DEFAULT_HTTP_LIMITS } from '../../protocols/http/limits.ts'
+import { DEFAULT_DATABASE_LIMITS } from '../../storage/sql/database-limits.ts'
 import { DEFAULTS, SETTINGS } from './settings.ts'
 
 const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
@@ -71,6 +72,13 @@ const HTTP_MEANINGS: Record<keyof typeof DEFAULT_HTTP_LIMITS, string> = {
   eventPollMs: 'events that other processes recorded are seen so late at most, ms',
 }
 
+const DATABASE_MEANINGS: Record<keyof typeof DEFAULT_DATABASE_LIMITS, string> = {
+  poolSize: 'connections for transactions and reads of polls; two more are for lists and searches, one for changes',
+  changePollMs: 'what other processes changed is read at least so often, ms; mostly a notification comes first',
+  changeTrustMs:
+    'a process that did not get to know of the others’ changes for so long answers nothing from memory, ms: the longest that an answer may be behind',
+}
+
 /** The configuration reference as Markdown: every setting and every limit, with its default. */
 export function configurationReference(): string {
   const settings = SETTINGS.map(({ name, env, flag, meaning }) => {
@@ -106,6 +114,15 @@ In \`godwit.yaml\` under \`http:\`.
 | name | default | meaning |
 |---|---|---|
 ${limits(DEFAULT_HTTP_LIMITS, HTTP_MEANINGS).join('\n')}
+
+## Database
+
+In \`godwit.yaml\` under \`database:\`, for PostgreSQL; what the memories of several processes may answer is told in
+[operations](operations.md#several-processes).
+
+| name | default | meaning |
+|---|---|---|
+${limits(DEFAULT_DATABASE_LIMITS, DATABASE_MEANINGS).join('\n')}
 
 ## Webhooks
 

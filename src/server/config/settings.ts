@@ -101,7 +101,13 @@ export const configSchema = z.strictObject({
   limits: limitsOf(DEFAULT_CORE_LIMITS).optional(),
   http: limitsOf(DEFAULT_HTTP_LIMITS).optional(),
   webhooks: z.strictObject({ allowPrivate: z.boolean().optional() }).optional(),
-  database: z.strictObject({ poolSize: z.number().int().min(1).max(1000).optional() }).optional(),
+  database: z
+    .strictObject({
+      poolSize: z.number().int().min(1).max(1000).optional(),
+      changePollMs: z.number().int().min(20).max(60_000).optional(),
+      changeTrustMs: z.number().int().min(100).max(60_000).optional(),
+    })
+    .optional(),
   iotaap: z.record(z.string(), z.unknown()).optional(),
   spokeZone: z.record(z.string(), z.unknown()).optional(),
   enos: z.record(z.string(), z.unknown()).optional(),

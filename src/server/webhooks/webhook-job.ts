@@ -3,7 +3,7 @@ import type { Core } from '../../core/create-core.ts'
 import { WebhookDelivery } from '../../core/webhook/webhook-delivery.ts'
 import type { WebhookSender } from '../../core/webhook/webhook-sender.ts'
 
-/** Events of other processes, and retries, are seen so late at most. */
+/** Retries, and events of other processes that these did not deliver themselves, are seen so late at most. */
 const EVERY_MS = 1000
 /** Changes that come so close together are one. */
 const GATHER_MS = 50
@@ -33,8 +33,9 @@ export function startWebhookJob(core: Core, sender: WebhookSender, log: FastifyB
     if (!isStopped) running ??= run()
   }
   const timer = setInterval(wake, EVERY_MS).unref()
-  core.deps.storage.onChange(() => {
-    if (isStopped) return
+  core.deps.storage.onChange((_changes, origin) => {
+    // What another process committed wakes that one.
+    if (isStopped || origin === 'other') return
     gathering ??= setTimeout(() => {
       gathering = undefined
       wake()

@@ -30,7 +30,7 @@ export function memoryAccessKeyStore({ tables, changes }: MemorySession): Access
   }
 }
 
-export function memoryAccessTokenStore({ tables }: MemorySession): AccessTokenStore {
+export function memoryAccessTokenStore({ tables, changes }: MemorySession): AccessTokenStore {
   const { accessTokens } = tables
   return {
     async insert(row) {
@@ -40,7 +40,9 @@ export function memoryAccessTokenStore({ tables }: MemorySession): AccessTokenSt
     current: async (accessKey) => accessTokens.find('current', accessKey)?.row,
     async retire(hash, expiresAt) {
       const held = accessTokens.find('hash', hash)
-      if (held) accessTokens.replace({ ...held, row: { ...held.row, isCurrent: false, expiresAt } })
+      if (!held) return
+      changes.accessTokens(held.row.accessKey)
+      accessTokens.replace({ ...held, row: { ...held.row, isCurrent: false, expiresAt } })
     },
     deleteExpired: async (before) => deleteWhere(accessTokens, {}, { accepts: ({ row }) => row.expiresAt < before }),
   }

@@ -15,6 +15,7 @@ export class ChangeLog {
   readonly #devices = new Set<Serial>()
   readonly #rollouts = new Set<Serial>()
   readonly #fleets = new Set<Serial | null>()
+  readonly #accessKeys = new Set<Serial>()
 
   device(device: Serial): void {
     this.#devices.add(device)
@@ -22,6 +23,11 @@ export class ChangeLog {
 
   rollout(rollout: Serial): void {
     this.#rollouts.add(rollout)
+  }
+
+  /** Tokens of an access key. */
+  accessTokens(accessKey: Serial): void {
+    this.#accessKeys.add(accessKey)
   }
 
   fleet(organisation: Serial | null): void {
@@ -42,7 +48,9 @@ export class ChangeLog {
     this.#fleets.clear()
     this.#devices.clear()
     this.#rollouts.clear()
-    return [...fleets, ...devices, ...rollouts]
+    const tokens = [...this.#accessKeys].map((accessKey): Change => ({ kind: 'access-token', accessKey }))
+    this.#accessKeys.clear()
+    return [...fleets, ...devices, ...rollouts, ...tokens]
   }
 }
 

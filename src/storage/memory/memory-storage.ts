@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { OtaError } from '../../core/errors.ts'
-import type { Change, Storage, Stores } from '../../core/ports.ts'
+import type { Change, ChangeListener, Storage, Stores } from '../../core/ports.ts'
+import { SOLE_WRITER } from '../sole-writer.ts'
 import {
   memoryAccessKeyStore,
   memoryAccessTokenStore,
@@ -47,14 +48,14 @@ export function openMemoryStorage(options: MemoryStorageOptions = {}): Storage {
 }
 
 class MemoryStorage implements Storage {
-  readonly isSoleWriter = true
+  readonly invalidation = SOLE_WRITER
   readonly read: Stores
   readonly management: Stores
   readonly #tables = createMemoryTables()
   readonly #journal = new Journal()
   readonly #changes = new ChangeLog()
   readonly #stores: Stores
-  readonly #listeners: Array<(changes: readonly Change[]) => void> = []
+  readonly #listeners: ChangeListener[] = []
   readonly #scope = new AsyncLocalStorage<{ isOpen: boolean }>()
   #last: Promise<void> = Promise.resolve()
 
@@ -103,7 +104,7 @@ class MemoryStorage implements Storage {
     if (changes.length === 0) return
     for (const listener of this.#listeners) {
       try {
-        listener(changes)
+        listener(changes, 'own')
       } catch (error) {
         queueMicrotask(() => {
           throw error
@@ -112,7 +113,7 @@ class MemoryStorage implements Storage {
     }
   }
 
-  onChange(listener: (changes: readonly Change[]) => void): void {
+  onChange(listener: ChangeListener): void {
     this.#listeners.push(listener)
   }
 

@@ -5,6 +5,7 @@ import type { Change } from '../../core/ports.ts'
 export class ChangeLog {
   readonly #devices = new Set<Serial>()
   readonly #rollouts = new Set<Serial>()
+  readonly #accessKeys = new Set<Serial>()
   readonly #fleets = new Set<Serial | null>()
 
   device(device: Serial): void {
@@ -14,6 +15,11 @@ export class ChangeLog {
   /** Counters and approvals of a rollout. */
   rollout(rollout: Serial): void {
     this.#rollouts.add(rollout)
+  }
+
+  /** Tokens of an access key. */
+  accessTokens(accessKey: Serial): void {
+    this.#accessKeys.add(accessKey)
   }
 
   /** Anything else of an organisation, or, with null, of the server. */
@@ -31,6 +37,7 @@ export class ChangeLog {
   add(other: ChangeLog): void {
     for (const device of other.#devices) this.#devices.add(device)
     for (const rollout of other.#rollouts) this.#rollouts.add(rollout)
+    for (const accessKey of other.#accessKeys) this.#accessKeys.add(accessKey)
     for (const organisation of other.#fleets) this.#fleets.add(organisation)
   }
 
@@ -38,6 +45,7 @@ export class ChangeLog {
     const fleets = [...this.#fleets].map((organisation): Change => ({ kind: 'fleet', organisation }))
     const devices = [...this.#devices].map((device): Change => ({ kind: 'device', device }))
     const rollouts = [...this.#rollouts].map((rollout): Change => ({ kind: 'rollout', rollout }))
-    return [...fleets, ...devices, ...rollouts]
+    const tokens = [...this.#accessKeys].map((accessKey): Change => ({ kind: 'access-token', accessKey }))
+    return [...fleets, ...devices, ...rollouts, ...tokens]
   }
 }

@@ -1,21 +1,19 @@
-import type { Change } from '../../core/ports.ts'
-import type { ChangeLog } from './change-log.ts'
+import type { Change, ChangeListener, ChangeOrigin } from '../../core/ports.ts'
 
 /** Who wants to know what was committed. */
 export class CommitListeners {
-  readonly #listeners: Array<(changes: readonly Change[]) => void> = []
+  readonly #listeners: ChangeListener[] = []
 
-  add(listener: (changes: readonly Change[]) => void): void {
+  add(listener: ChangeListener): void {
     this.#listeners.push(listener)
   }
 
   /** Never throws: what is committed is committed. A listener that does is a bug and ends the process as one. */
-  notify(log: ChangeLog): void {
-    const changes = log.list()
+  notify(changes: readonly Change[], origin: ChangeOrigin): void {
     if (changes.length === 0) return
     for (const listener of this.#listeners) {
       try {
-        listener(changes)
+        listener(changes, origin)
       } catch (error) {
         queueMicrotask(() => {
           throw error

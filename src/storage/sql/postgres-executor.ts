@@ -39,11 +39,17 @@ export class ClientExecutor implements Executor {
     this.run = run
   }
 
-  /** `commit` or `rollback`, after whatever is under way; what still waits is refused and must not run any more. */
-  async finish(text: 'commit' | 'rollback'): Promise<pg.QueryResult> {
+  /**
+   * What ends with `commit` or `rollback`, after whatever is under way; what still waits is refused and must not run any
+   * more. Answers what the database says that it did last: `COMMIT` or `ROLLBACK`.
+   */
+  async finish(text: string): Promise<string> {
     this.#isOver = true
     await this.#last
-    return this.#client.query(text)
+    // Of several statements the client answers a list, which its type does not say.
+    const answer: pg.QueryResult | readonly pg.QueryResult[] = await this.#client.query(text)
+    const last = Array.isArray(answer) ? answer.at(-1) : answer
+    return last?.command ?? ''
   }
 
   #query(text: string, values: unknown[]): Promise<pg.QueryResult> {

@@ -49,7 +49,7 @@ describe.skipIf(postgres.kind === 'none')('PostgreSQL storage', () => {
     )
     for (const each of opened) await each.close()
     const prepared = await openSqlStorage({ kind: 'postgres', url: empty })
-    expect(prepared.isSoleWriter).toBe(false)
+    expect(prepared.invalidation).toMatchObject({ isSoleWriter: false })
     await prepared.close()
   })
 
@@ -57,7 +57,8 @@ describe.skipIf(postgres.kind === 'none')('PostgreSQL storage', () => {
     const nowhere = new URL(url)
     nowhere.port = '1'
     await expect(openSqlStorage({ kind: 'postgres', url: nowhere.href })).rejects.toMatchObject({
-      code: 'storage-failed',
+      code: 'unavailable',
+      message: expect.stringContaining('cannot be reached'),
     })
   })
 
@@ -139,7 +140,11 @@ describe.skipIf(postgres.kind === 'none')('PostgreSQL storage', () => {
       )
       await stores.devices.update(a?.serial ?? 0, { name: 'lost again' })
     })
-    await expect(broken).rejects.toMatchObject({ code: 'storage-failed' })
+    await expect(broken).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('nothing was stored'),
+      details: { retryAfterSeconds: 5 },
+    })
     expect(await storage.transaction((stores) => stores.devices.find(a?.serial ?? 0))).toEqual(a)
     await storage.check()
   })

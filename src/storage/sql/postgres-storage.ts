@@ -1,11 +1,13 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { OtaError } from '../../core/errors.ts'
-import type { Change, Storage, Stores } from '../../core/ports.ts'
+import type { Change, ChangeListener, Storage, Stores } from '../../core/ports.ts'
 import { CommitListeners } from './commit-listeners.ts'
+import { DEFAULT_DATABASE_LIMITS } from './database-limits.ts'
 import { postgresDialect } from './dialects/postgres.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
 import { NestingGuard } from './nesting-guard.ts'
+import { type Announcement, PostgresChangeFeed } from './postgres-change-feed.ts'
 import { poolExecutor } from './postgres-executor.ts'
 import { runTransaction } from './postgres-transaction.ts'
 import { Session } from './session.ts'
@@ -24,6 +26,10 @@ export interface PostgresOptions {
   readonly managementTimeoutMs?: number
   /** Longest wait for a connection, ms. Default 10,000. */
   readonly connectTimeoutMs?: number
+  /** How often other processes' changes are read when no notification came, ms. Default 250. */
+  readonly changePollMs?: number
+  /** After so long without such a reading nothing that is remembered is believed, ms. Default 2,000. */
+  readonly changeTrustMs?: number
   /** Bring the schema up to date; otherwise pending migrations are refused. */
   readonly migrate?: boolean
 }
@@ -31,12 +37,14 @@ export interface PostgresOptions {
 /** How often a transaction runs at most when others keep getting in its way. */
 const ATTEMPTS = 8
 
-/** Opens a database that `godwit migrate` has prepared. Throws `storage-failed`. */
+/** Opens a database that `godwit migrate` has prepared. Throws `storage-failed`, or `unavailable` when nobody answers. */
 export async function openPostgresStorage(options: PostgresOptions): Promise<Storage> {
   const pools = createPools(options)
   try {
     await prepareSchema(pools.main, options.migrate ?? false)
-    return new PostgresStorage(pools)
+    const storage = new PostgresStorage(pools, options)
+    await storage.invalidation.start()
+    return storage
   } catch (error) {
     await closePools(pools)
     throw toOtaError(error, '', postgresDialect)
@@ -74,6 +82,19 @@ function createPools(options: PostgresOptions): Pools {
   return pools
 }
 
+/** Its questions are answered within the time in which the answer is of use, or the connection counts as broken. */
+function feedClient(options: PostgresOptions): pg.Client {
+  const trustMs = options.changeTrustMs ?? DEFAULT_DATABASE_LIMITS.changeTrustMs
+  return new pg.Client({
+    connectionString: options.url,
+    types,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    query_timeout: trustMs,
+    keepAlive: true,
+    application_name: 'godwit-changes',
+  })
+}
+
 async function closePools(pools: Pools): Promise<void> {
   await Promise.all([pools.main.end(), pools.management.end()])
 }
@@ -93,7 +114,7 @@ async function prepareSchema(pool: pg.Pool, mayMigrate: boolean): Promise<void> 
 }
 
 class PostgresStorage implements Storage {
-  readonly isSoleWriter = false
+  readonly invalidation: PostgresChangeFeed
   readonly read: Stores
   readonly management: Stores
   readonly #pools: Pools
@@ -101,8 +122,14 @@ class PostgresStorage implements Storage {
   readonly #nesting = new NestingGuard()
   #closing: Promise<void> | undefined
 
-  constructor(pools: Pools) {
+  constructor(pools: Pools, options: PostgresOptions) {
     this.#pools = pools
+    this.invalidation = new PostgresChangeFeed({
+      client: () => feedClient(options),
+      pollMs: options.changePollMs ?? DEFAULT_DATABASE_LIMITS.changePollMs,
+      trustMs: options.changeTrustMs ?? DEFAULT_DATABASE_LIMITS.changeTrustMs,
+      onChanges: (changes) => this.#listeners.notify(changes, 'other'),
+    })
     this.read = createSqlStores(new Session(postgresDialect, poolExecutor(pools.main), 'read'))
     this.management = createSqlStores(new Session(postgresDialect, poolExecutor(pools.management), 'read'))
   }
@@ -112,11 +139,11 @@ class PostgresStorage implements Storage {
       if (this.#closing) throw new OtaError('unavailable', 'The database is closed')
       for (let attempt = 1; ; attempt += 1) {
         try {
-          const { result, changes } = await runTransaction(this.#pools.main, (stores) =>
-            this.#nesting.within(() => work(stores)),
+          return await runTransaction(
+            this.#pools.main,
+            (stores) => this.#nesting.within(() => work(stores)),
+            (changes) => this.#announce(changes),
           )
-          this.#listeners.notify(changes)
-          return result
         } catch (error) {
           if (attempt >= ATTEMPTS || !isWorthRepeating(error, postgresDialect)) throw error
         }
@@ -124,7 +151,25 @@ class PostgresStorage implements Storage {
     })
   }
 
-  onChange(listener: (changes: readonly Change[]) => void): void {
+  /** Listeners hear of a commit whose outcome is not known at once, and again when it turns out to have happened. */
+  #announce(changes: readonly Change[]): Announcement | undefined {
+    const announcement = this.invalidation.announce(changes)
+    return (
+      announcement && {
+        sql: announcement.sql,
+        committed: () => {
+          this.#listeners.notify(changes, 'own')
+          announcement.committed()
+        },
+        unsure: () => {
+          announcement.unsure()
+          this.#listeners.notify(changes, 'own')
+        },
+      }
+    )
+  }
+
+  onChange(listener: ChangeListener): void {
     this.#listeners.add(listener)
   }
 
@@ -137,7 +182,7 @@ class PostgresStorage implements Storage {
   }
 
   close(): Promise<void> {
-    this.#closing ??= closePools(this.#pools)
+    this.#closing ??= Promise.all([this.invalidation.close(), closePools(this.#pools)]).then(() => undefined)
     return this.#closing
   }
 }

@@ -1,19 +1,22 @@
-import type pg from 'pg'
-import type { Stores } from '../../core/ports.ts'
-import type { ChangeLog } from './change-log.ts'
+import pg from 'pg'
+import { OtaError } from '../../core/errors.ts'
+import type { Change, Stores } from '../../core/ports.ts'
 import { postgresDialect } from './dialects/postgres.ts'
+import type { Announcement } from './postgres-change-feed.ts'
 import { ClientExecutor, onLiveConnection } from './postgres-executor.ts'
 import { Session } from './session.ts'
-import { storageFailed, toOtaError } from './sql-failure.ts'
+import { outcomeUnknown, storageFailed, toOtaError } from './sql-failure.ts'
 import { createSqlStores } from './sql-stores.ts'
 
-export interface Committed<T> {
-  readonly result: T
-  readonly changes: ChangeLog
-}
-
-/** Runs `work` in one transaction on a connection of its own. Throws what `work` throws, or `OtaError`. */
-export async function runTransaction<T>(pool: pg.Pool, work: (stores: Stores) => Promise<T>): Promise<Committed<T>> {
+/**
+ * Runs `work` in one transaction on a connection of its own, and says in it what it changed. Throws what `work` throws,
+ * or `OtaError`.
+ */
+export async function runTransaction<T>(
+  pool: pg.Pool,
+  work: (stores: Stores) => Promise<T>,
+  announce: (changes: readonly Change[]) => Announcement | undefined,
+): Promise<T> {
   const client = await begin(pool)
   let broken: Error | undefined
   const noteBroken = (error: Error) => {
@@ -24,8 +27,8 @@ export async function runTransaction<T>(pool: pg.Pool, work: (stores: Stores) =>
   const session = new Session(postgresDialect, executor, 'write')
   try {
     const result = await work(createSqlStores(session))
-    await commit(executor)
-    return { result, changes: session.changes }
+    await commit(executor, announce(session.changes.list()))
+    return result
   } catch (error) {
     broken ??= await rollback(executor)
     throw error
@@ -54,15 +57,25 @@ async function begin(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
-async function commit(executor: ClientExecutor): Promise<void> {
+/** What others are to know goes along in the message of the commit: it costs no round trip, and is the last to be written. */
+async function commit(executor: ClientExecutor, announcement: Announcement | undefined): Promise<void> {
   try {
-    const { command } = await executor.finish('commit')
+    const command = await executor.finish(announcement ? `${announcement.sql}; commit` : 'commit')
     // PostgreSQL answers `commit` with ROLLBACK when a statement had failed and the work went on regardless.
     if (command !== 'COMMIT')
       throw storageFailed('PostgreSQL rolled back a transaction in which a statement had failed')
   } catch (error) {
-    throw toOtaError(error, 'commit', postgresDialect)
+    if (isRefusal(error)) throw toOtaError(error, 'commit', postgresDialect)
+    announcement?.unsure()
+    throw outcomeUnknown(error)
   }
+  announcement?.committed()
+}
+
+/** Whether the server itself said that it did not commit. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof OtaError) return true
+  return error instanceof pg.DatabaseError && postgresDialect.failureOf(error).kind !== 'disconnected'
 }
 
 /** The error when even that fails: the connection is of no more use. */

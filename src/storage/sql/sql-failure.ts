@@ -15,8 +15,10 @@ export function toOtaError(cause: unknown, sql: string, dialect: SqlDialect): Ot
       return new OtaError('invalid', 'The text contains characters that cannot be stored', { cause })
     case 'full':
       return new OtaError('storage-full', `${dialect.name} has no space left on its disk`, { cause })
-    case 'again':
     case 'disconnected':
+    case 'unreachable':
+      return unreachable(`${dialect.name} cannot be reached; nothing was stored`, cause)
+    case 'again':
     case 'other':
       return storageFailed(`${dialect.name} refused: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
   }
@@ -29,6 +31,18 @@ export function isWorthRepeating(error: unknown, dialect: SqlDialect): boolean {
 
 export function conflict(entity: string, field: string, cause?: unknown): OtaError {
   return new OtaError('conflict', `Another ${entity} has this ${field}`, { cause, details: { entity, field } })
+}
+
+/** Seconds after which a client does well to try again when the database is away. */
+const RETRY_SECONDS = 5
+
+function unreachable(message: string, cause: unknown): OtaError {
+  return new OtaError('unavailable', message, { cause, details: { retryAfterSeconds: RETRY_SECONDS } })
+}
+
+/** The connection broke between the commit and its answer. */
+export function outcomeUnknown(cause: unknown): OtaError {
+  return unreachable('The connection to the database broke at the commit; whether it was stored is not known', cause)
 }
 
 export function storageFailed(message: string, cause?: unknown): OtaError {

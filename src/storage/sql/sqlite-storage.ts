@@ -1,5 +1,6 @@
 import { Kysely } from 'kysely'
-import type { Change, Storage, Stores } from '../../core/ports.ts'
+import type { ChangeListener, Storage, Stores } from '../../core/ports.ts'
+import { SOLE_WRITER } from '../sole-writer.ts'
 import { CommitListeners } from './commit-listeners.ts'
 import { sqliteDialect } from './dialects/sqlite.ts'
 import { FileLock } from './file-lock.ts'
@@ -48,7 +49,7 @@ interface Parts {
 }
 
 class SqliteStorage implements Storage {
-  readonly isSoleWriter = true
+  readonly invalidation = SOLE_WRITER
   readonly read: Stores
   readonly management: Stores
   readonly #parts: Parts
@@ -59,7 +60,7 @@ class SqliteStorage implements Storage {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#writer = new SqliteWriter(parts.writer, (changes) => this.#listeners.notify(changes))
+    this.#writer = new SqliteWriter(parts.writer, (changes) => this.#listeners.notify(changes.list(), 'own'))
     this.read = readerStores(parts.reader)
     this.management = parts.thread ? readerStores(parts.thread) : this.read
   }
@@ -68,7 +69,7 @@ class SqliteStorage implements Storage {
     return this.#nesting.check(() => this.#writer.transaction((stores) => this.#nesting.within(() => work(stores))))
   }
 
-  onChange(listener: (changes: readonly Change[]) => void): void {
+  onChange(listener: ChangeListener): void {
     this.#listeners.add(listener)
   }
 

@@ -76,7 +76,7 @@ function storageOf(storage: Storage): Storage {
     transaction: (work) => storage.transaction(work),
     read: storage.read,
     management: storage.management,
-    isSoleWriter: storage.isSoleWriter,
+    invalidation: storage.invalidation,
     onChange: (listener) => storage.onChange(listener),
     check: () => storage.check(),
     close: () => storage.close(),

@@ -16,6 +16,8 @@ export type Failure =
   | { readonly kind: 'disconnected' }
   /** No room on the disk: it may work again at any time. */
   | { readonly kind: 'full' }
+  /** No connection was to be had: nothing has happened. */
+  | { readonly kind: 'unreachable' }
   | { readonly kind: 'other' }
 
 /**
@@ -52,6 +54,11 @@ export interface SqlDialect {
         readonly lowest: RawBuilder<number | null>
       }
     | undefined
+  /**
+   * Several processes write at once, so each transaction says in the table `changes` what it changed, for the memories of
+   * the others. false: there is no such table.
+   */
+  readonly tellsOthers: boolean
   /** The planner knows how many rows a condition leaves. false: queries tell it where not to begin (`unindexed`). */
   readonly hasStatistics: boolean
   /** Rows per multi-row insert; 1 where a statement costs no round trip and one statement is best compiled once. */

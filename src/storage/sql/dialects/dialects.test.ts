@@ -66,6 +66,11 @@ describe('what PostgreSQL refuses', () => {
     [{ code: '57P01' }, { kind: 'disconnected' }],
     [{ code: 'ECONNRESET' }, { kind: 'disconnected' }],
     [{ message: 'Connection terminated unexpectedly' }, { kind: 'disconnected' }],
+    [{ message: 'Client has encountered a connection error and is not queryable' }, { kind: 'disconnected' }],
+    [{ code: '57P03' }, { kind: 'unreachable' }],
+    [{ code: 'ECONNREFUSED' }, { kind: 'unreachable' }],
+    [{ message: 'timeout exceeded when trying to connect' }, { kind: 'unreachable' }],
+    [{ message: 'Connection terminated due to connection timeout' }, { kind: 'unreachable' }],
     [{ code: '57014' }, { kind: 'other' }],
     [{}, { kind: 'other' }],
   ])('%o', (fields, failure) => {

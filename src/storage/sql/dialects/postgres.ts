@@ -35,6 +35,7 @@ export const postgresDialect: SqlDialect = {
         and database = (select oid from pg_database where datname = current_database())
         and (classid::bigint << 32) + objid::bigint between ${ANNOUNCED} and ${ANNOUNCED} + 9007199254740992)`,
   },
+  tellsOthers: true,
   hasStatistics: true,
   bulkRows: 1_000,
   labelOf: (column, name) => textAt(column, [name]),
@@ -66,6 +67,13 @@ const AGAIN = new Set(['40001', '40P01'])
 const DISK_FULL = '53100'
 /** The server shuts down or crashed; the socket broke. */
 const DISCONNECTED = new Set(['57P01', '57P02', '08003', '08006', 'ECONNRESET', 'EPIPE'])
+/** The server is starting or stopping, or has no connection left; nobody listens at its address. */
+const UNREACHABLE = new Set(['57P03', '53300', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EAI_AGAIN'])
+/** What `pg` says of a connection that broke under a statement, or before it. */
+const BROKEN = /^Connection terminated|not queryable$/
+/** What `pg` says when connecting takes too long. */
+const NO_CONNECTION =
+  /^(timeout exceeded when trying to connect|timeout expired|Connection terminated due to connection timeout)/
 
 function failureOf(error: unknown): Failure {
   const code = textOf(error, 'code')
@@ -74,7 +82,8 @@ function failureOf(error: unknown): Failure {
   if (TEXT.has(code)) return { kind: 'text' }
   if (AGAIN.has(code)) return { kind: 'again' }
   if (code === DISK_FULL) return { kind: 'full' }
-  const isDisconnected = DISCONNECTED.has(code) || textOf(error, 'message').startsWith('Connection terminated')
+  if (UNREACHABLE.has(code) || NO_CONNECTION.test(textOf(error, 'message'))) return { kind: 'unreachable' }
+  const isDisconnected = DISCONNECTED.has(code) || BROKEN.test(textOf(error, 'message'))
   return { kind: isDisconnected ? 'disconnected' : 'other' }
 }
 

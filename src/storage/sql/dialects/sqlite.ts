@@ -20,6 +20,7 @@ export const sqliteDialect: SqlDialect = {
   pushSerial: undefined,
   locksRows: false,
   log: undefined,
+  tellsOthers: false,
   hasStatistics: false,
   bulkRows: 1,
   labelOf: (column, name) => textAt(column, [name]),

@@ -26,7 +26,11 @@ const CURRENT = statement((db, accessKey: Serial) =>
     .where('is_current', '=', sql.lit(true)),
 )
 const RETIRE = statement((db, hash: string, expiresAt: Millis) =>
-  db.updateTable('access_tokens').set({ is_current: false, expires_at: expiresAt }).where('hash', '=', hash),
+  db
+    .updateTable('access_tokens')
+    .set({ is_current: false, expires_at: expiresAt })
+    .where('hash', '=', hash)
+    .returning('access_key'),
 )
 const DELETE_EXPIRED = statement((db, before: Millis) =>
   db.deleteFrom('access_tokens').where('expires_at', '<', before),
@@ -55,7 +59,8 @@ export class SqlAccessTokenStore implements AccessTokenStore {
   }
 
   async retire(hash: string, expiresAt: Millis): Promise<void> {
-    await this.#session.run(RETIRE(this.#session, hash, expiresAt))
+    const retired = await this.#session.first(RETIRE(this.#session, hash, expiresAt))
+    if (retired) this.#session.changes.accessTokens(retired.access_key)
   }
 
   deleteExpired(before: Millis): Promise<number> {
