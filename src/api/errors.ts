@@ -32,7 +32,7 @@ export const DOMAIN_PROBLEMS = {
   'blob-damaged': { status: 500, title: 'The stored file is damaged' },
   'storage-failed': { status: 503, title: 'The store refused' },
   'storage-full': { status: 507, title: 'No space left for it' },
-  unavailable: { status: 503, title: 'Starting or stopping' },
+  unavailable: { status: 503, title: 'Not available at this moment' },
   internal: { status: 500, title: 'A fault of the server' },
 } as const satisfies Record<ErrorCode, Kind>
 

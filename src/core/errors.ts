@@ -25,7 +25,7 @@ export type ErrorCode =
   | 'blob-damaged' // the bytes differ from the record
   | 'storage-failed' // database or disk refused
   | 'storage-full' // no room for it on the disk
-  | 'unavailable' // draining or starting
+  | 'unavailable' // draining, starting, or the database cannot be reached; details.retryAfterSeconds
   | 'internal'
 
 export interface ErrorOptions {
@@ -55,6 +55,12 @@ export function invalid(field: string, reason: string, details: Record<string, u
 /** The uniform answer for "does not exist" and "is not yours". `id` is what the caller asked for. */
 export function notFound(entity: string, id: string | number): OtaError {
   return new OtaError('not-found', `No such ${entity}: ${id}`, { details: { entity, id } })
+}
+
+/** Whole seconds after which the error says to try again; undefined when it does not say. */
+export function retryAfterOf(error: unknown): number | undefined {
+  const seconds = error instanceof OtaError ? error.details['retryAfterSeconds'] : undefined
+  return typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : undefined
 }
 
 export function isOtaError(error: unknown, code?: ErrorCode): error is OtaError {

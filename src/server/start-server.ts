@@ -5,7 +5,6 @@ import { createCore } from '../core/create-core.ts'
 import type { Storage } from '../core/ports.ts'
 import { DEFAULT_HTTP_LIMITS } from '../protocols/http/limits.ts'
 import { FilesystemBlobs } from '../storage/blob/filesystem-blobs.ts'
-import { DEFAULT_DATABASE_LIMITS } from '../storage/sql/database-limits.ts'
 import { openSqlStorage } from '../storage/sql/open-storage.ts'
 import { startJobs } from './background-jobs.ts'
 import { buildApp } from './build-app.ts'
@@ -97,8 +96,7 @@ export async function openCore(config: Config): Promise<{ core: Core; storage: S
       : {
           kind: 'postgres',
           url: config.databaseUrl,
-          ...DEFAULT_DATABASE_LIMITS,
-          ...config.database,
+          ...given(config.database ?? {}),
         },
   )
   await checkMasterKey(storage, secrets).catch(async (error) => {
@@ -118,6 +116,12 @@ export async function openCore(config: Config): Promise<{ core: Core; storage: S
     config.limits,
   )
   return { core, storage }
+}
+
+/** What is set of some settings. */
+function given<T extends object>(settings: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(set) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }
 
 function advertised(listening: string, config: Config): string {

@@ -120,6 +120,17 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     return openOffer(stores, deps, now, { offer, options })
   }
 
+  /** The list that the device chose from may have been a moment old. */
+  async function isStillListed(stores: Stores, fresh: DeviceFacts, { file, via }: { file: FirmwareFile; via: string }) {
+    const current = await stores.firmware.find(file.firmware.serial)
+    if (!current || current.withdrawn || fresh.device.status === 'disabled') return false
+    if (fresh.open && aimsAt(fresh.open, file)) return true
+    if (fresh.product?.distribution !== 'managed') return !fresh.serverFrozen && !fresh.organisationFrozen
+    // Anything new is granted when it is listed, and is the open update then.
+    const decision = decide(fresh, { via, ...CATALOGUE, isVerifiable: false, now: clock.now(), limits })
+    return decision.kind === 'none' && decision.offer?.files.some(({ firmware }) => firmware.serial === current.serial)
+  }
+
   async function startCatalogueDownload(
     known: DeviceFacts,
     file: FirmwareFile,
@@ -132,6 +143,7 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
       storage.transaction(async (stores): Promise<DownloadTicket | undefined> => {
         const fresh = await loadDeviceFacts(stores, known.device.serial)
         if (!fresh || (fresh.open && fresh.open.via !== via)) return undefined
+        if (!(await isStillListed(stores, fresh, { file, via }))) return undefined
         const actor = deviceActor(fresh.device)
         let update = fresh.open
         if (update && !aimsAt(update, file)) {

@@ -91,7 +91,8 @@ const ANSWERS = {
   'blob-damaged': failure(CODE.serviceError, 'OTA service internal error'),
   'storage-failed': failure(CODE.serviceError, 'OTA service internal error'),
   'storage-full': failure(CODE.serviceError, 'OTA service has no space left'),
-  unavailable: failure(CODE.internal, 'Service unavailable'),
+  // A transport fault: nothing is wrong with the call but its moment.
+  unavailable: failure(CODE.internal, 'Service unavailable', 503),
   internal: failure(CODE.internal, 'Internal error'),
 } satisfies Record<ErrorCode, Translation>
 

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Core } from '../../core/create-core.ts'
+import { retryAfterOf } from '../../core/errors.ts'
 import { claimsPaths, type Owner } from '../http/route-owners.ts'
 import { sendRefusal, sendToDevice, sendTokenReply } from './envelope.ts'
 import { type Answered, answerTo, CODE, EnosFailure } from './errors.ts'
@@ -46,6 +47,8 @@ export function createOwner(core: Core): EnosOwner {
     badRequest: (request, reply) => send(request, reply, transportFault(404, 'Not found')),
     onError(error, request, reply) {
       const answered = answerTo(error)
+      const retryAfter = retryAfterOf(error)
+      if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
       if (answered.isFault) request.log.error({ err: error }, 'EnOS request failed')
       return send(request, reply, answered)
     },

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
-import { type ErrorCode, isOtaError, OtaError } from '../../core/errors.ts'
+import { type ErrorCode, isOtaError, OtaError, retryAfterOf } from '../../core/errors.ts'
 import { NO_SUCH, sendToDevice, sendUnauthorized } from './answers.ts'
 
 type Answer =
@@ -75,7 +75,7 @@ export function sendError(
       return reply.code(403).send({ message: 'Maximum number of devices reached. Please upgrade your account.' })
     case 'failure':
       request.log.error({ err: error, req: request }, 'Request failed')
-      return reply.code(500).send({ message, error: answer.reason })
+      return withRetryAfter(reply, error).code(statusOf(error)).send({ message, error: answer.reason })
   }
 }
 
@@ -84,7 +84,20 @@ export function sendDeviceError(error: unknown, request: FastifyRequest, reply: 
   request.log.error({ err: error, req: request }, 'Request of a device failed')
   // A download that broke after its head has closed the connection already.
   if (reply.sent) return reply
-  return sendToDevice(reply, 500, JSON.stringify({ message: INTERNAL_MESSAGE, error: reasonOf(error) }))
+  return sendToDevice(
+    withRetryAfter(reply, error),
+    statusOf(error),
+    JSON.stringify({ message: INTERNAL_MESSAGE, error: reasonOf(error) }),
+  )
+}
+
+function statusOf(error: unknown): 500 | 503 {
+  return isOtaError(error, 'unavailable') ? 503 : 500
+}
+
+function withRetryAfter(reply: FastifyReply, error: unknown): FastifyReply {
+  const seconds = retryAfterOf(error)
+  return seconds === undefined ? reply : reply.header('retry-after', String(seconds))
 }
 
 /** A handler of the account API with its own failure text. */

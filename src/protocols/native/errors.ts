@@ -30,7 +30,7 @@ const DOMAIN_PROBLEMS = {
   'blob-damaged': { status: 500, title: 'A fault of the server' },
   'storage-failed': { status: 503, title: 'The server cannot do it now' },
   'storage-full': { status: 503, title: 'The server cannot do it now' },
-  unavailable: { status: 503, title: 'The server is starting or stopping' },
+  unavailable: { status: 503, title: 'The server is not available at this moment' },
   'limit-reached': { status: 503, title: 'The server has no room for this now' },
 } as const satisfies Record<ErrorCode, Kind>
 

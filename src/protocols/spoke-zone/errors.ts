@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type ErrorCode, isOtaError, OtaError } from '../../core/errors.ts'
+import { type ErrorCode, isOtaError, OtaError, retryAfterOf } from '../../core/errors.ts'
 
 /** One member of `errors` in every answer of 400 and above. [spoke-zone 4.14] */
 export interface WireError {
@@ -96,8 +96,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const failure = isOtaError(error) ? error : fromFramework(error)
   const { status } = ANSWERS[failure.code]
   if (status >= 500) request.log.error({ err: error, reqId: request.id }, 'request failed')
-  const { retryAfterSeconds } = failure.details
-  if (typeof retryAfterSeconds === 'number') reply.header('retry-after', String(retryAfterSeconds))
+  const retryAfter = retryAfterOf(failure)
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   return reply.code(status).send({ errors: toWire(failure) })
 }
 

@@ -62,7 +62,8 @@ function finish(config: Config, cwd: string): Config {
       'invalid',
       'With PostgreSQL the master key must be given as GODWIT_MASTER_KEY (32 bytes, base64).',
     )
-  const { changePollMs, changeTrustMs } = { ...DEFAULT_DATABASE_LIMITS, ...config.database }
+  const { changePollMs = DEFAULT_DATABASE_LIMITS.changePollMs, changeTrustMs = DEFAULT_DATABASE_LIMITS.changeTrustMs } =
+    config.database ?? {}
   if (changeTrustMs < 2 * changePollMs)
     throw new OtaError(
       'invalid',

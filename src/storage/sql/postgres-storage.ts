@@ -67,7 +67,7 @@ const types: pg.CustomTypesConfig = {
 function createPools(options: PostgresOptions): Pools {
   const {
     url,
-    poolSize = 10,
+    poolSize = DEFAULT_DATABASE_LIMITS.poolSize,
     managementPoolSize = 2,
     managementTimeoutMs = 30_000,
     connectTimeoutMs = 10_000,
