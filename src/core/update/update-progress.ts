@@ -126,9 +126,11 @@ export function createUpdateProgress(ports: Ports, limits: CoreLimits): Progress
     if (!current || current.withdrawn || fresh.device.status === 'disabled') return false
     if (fresh.open && aimsAt(fresh.open, file)) return true
     if (fresh.product?.distribution !== 'managed') return !fresh.serverFrozen && !fresh.organisationFrozen
-    // Anything new is granted when it is listed, and is the open update then.
     const decision = decide(fresh, { via, ...CATALOGUE, isVerifiable: false, now: clock.now(), limits })
-    return decision.kind === 'none' && decision.offer?.files.some(({ firmware }) => firmware.serial === current.serial)
+    // What a rollout has for it is granted when it is listed, and is the open update then.
+    if (decision.kind === 'cancel' || (decision.kind === 'update' && decision.offer.source.kind === 'rollout'))
+      return false
+    return decision.offer?.files.some(({ firmware }) => firmware.serial === current.serial)
   }
 
   async function startCatalogueDownload(
