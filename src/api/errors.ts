@@ -126,6 +126,8 @@ function domainRefusal(error: OtaError, part: ProblemError['in']): Refusal {
   const isOurs = DOMAIN_PROBLEMS[error.code].status >= 500
   if (error.code === 'storage-full')
     return { code: error.code, detail: 'The server has no space left on its disk. Nothing was stored.' }
+  // Whether something was stored is the caller's to know.
+  if (error.code === 'unavailable') return { code: error.code, detail: error.message, facts }
   if (isOurs) return { code: error.code, detail: 'The server could not do it; its log says why.' }
   const errors: ProblemError[] =
     typeof field === 'string'
