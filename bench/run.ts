@@ -60,10 +60,11 @@ async function measure(options: Options): Promise<Report> {
   const stop = () => process.exit(130)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
   try {
-    await bench.prepare('sqlite')
-    if (whyNoPostgres() === undefined) await bench.prepare('postgres')
+    const wanted = ROWS.filter(({ name }) => options.only.includes(name))
+    for (const database of new Set(wanted.map((row) => row.database ?? 'sqlite')))
+      if (database === 'sqlite' || whyNoPostgres() === undefined) await bench.prepare(database)
     const startedAt = performance.now()
-    for (const row of ROWS.filter(({ name }) => options.only.includes(name))) {
+    for (const row of wanted) {
       if (!row.isShared) await bench.endShared()
       const result = await runRow(bench, row)
       rows.push(result)

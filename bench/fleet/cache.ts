@@ -17,20 +17,24 @@ export interface FleetCopy {
   remove(): void
 }
 
+const UNFINISHED = 'unfinished-'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Fleets are made anew when any of this changes. */
-const MADE_BY = ['src/storage/sql/migrations', 'bench/fleet', 'bench/support/postgres.ts']
+const MADE_BY = ['src/storage/sql/migrations', 'src/storage/sql/dialects', 'bench/fleet', 'bench/support/postgres.ts']
+/** Taken once: whoever edits files during a run gets the fleet of its beginning. */
+const SEED = madeBy()
 const CACHE = process.env['GODWIT_BENCH_CACHE'] ?? join(ROOT, '.bench-cache')
 
 /** The folder of a fleet, made when there is none yet: `data`, and with PostgreSQL `postgres` for the database. */
 export async function cachedFleet(database: Database, devices: number): Promise<string> {
-  const folder = join(CACHE, `${database}-${devices}-${madeBy()}`)
+  const folder = join(CACHE, `${database}-${devices}-${SEED}`)
   if (existsSync(folder)) return folder
   mkdirSync(CACHE, { recursive: true })
   removeOlder(`${database}-${devices}-`)
   const startedAt = performance.now()
   console.log(`Making a fleet of ${devices} devices in ${database}; it is kept in ${CACHE} …`)
-  const unfinished = mkdtempSync(join(CACHE, 'unfinished-'))
+  const unfinished = mkdtempSync(join(CACHE, UNFINISHED))
+  process.once('exit', () => rmSync(unfinished, { recursive: true, force: true }))
   const data = join(unfinished, 'data')
   if (database === 'sqlite') await seedFleet(data, devices)
   else await seedPostgres(unfinished, data, devices)
@@ -50,7 +54,7 @@ async function seedPostgres(unfinished: string, data: string, devices: number): 
 export function copyFleet(folder: string): FleetCopy {
   const data = temporaryFolder('data')
   execFileSync('cp', ['-a', '--reflink=auto', `${join(folder, 'data')}/.`, data])
-  execFileSync('sync', ['-f', data])
+  execFileSync('find', [data, '-type', 'f', '-exec', 'sync', '{}', '+'])
   return { data, fleet: readFleet(data), remove: () => removeFolder(data) }
 }
 

@@ -20,6 +20,8 @@ export interface Row {
   readonly title: string
   /** It asks the server that other rows ask too. */
   readonly isShared?: true
+  /** Of the fleet that it runs on; SQLite unless said. */
+  readonly database?: Database
   run(bench: Bench): Promise<RowResult['lines'] | Skipped>
 }
 

@@ -37,6 +37,7 @@ export const operatorsSqlite: Row = {
 
 export const operatorsPostgres: Row = {
   name: 'operators-postgres',
+  database: 'postgres',
   title: 'device polls while operators list and search, PostgreSQL',
   async run(bench) {
     const skipped = whyNoPostgres()

@@ -71,6 +71,7 @@ export const reportsSqlite: Row = {
 
 export const reportsPostgres: Row = {
   name: 'reports-postgres',
+  database: 'postgres',
   title: 'durable reports on PostgreSQL, 64 connections',
   async run(bench) {
     const skipped = whyNoPostgres()

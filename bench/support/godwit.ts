@@ -8,21 +8,28 @@ const GODWIT = fileURLToPath(new URL('../../bin/godwit.cjs', import.meta.url))
 export interface GodwitOptions {
   readonly data: string
   readonly databaseUrl?: string
+  /** Where firmware bytes go; absent: the data folder. */
+  readonly blobs?: string
   /** A module that Node loads before the server. */
   readonly preload?: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts Godwit as it is installed: the built server, its own first line's options, defaults everywhere. */
-export function startGodwit({ data, databaseUrl, preload }: GodwitOptions): Promise<MeasuredServer> {
+export function startGodwit({ data, databaseUrl, blobs, preload, env }: GodwitOptions): Promise<MeasuredServer> {
   const loading = preload === undefined ? [] : ['--import', preload]
-  const database = databaseUrl === undefined ? [] : ['--database-url', databaseUrl]
+  const places = [
+    ...(databaseUrl === undefined ? [] : ['--database-url', databaseUrl]),
+    ...(blobs === undefined ? [] : ['--blobs', blobs]),
+  ]
   return startServer(
-    [...nodeOptions(), ...loading, GODWIT, 'serve', '--data', data, '--port', '0', '--log', 'warn', ...database],
+    [...nodeOptions(), ...loading, GODWIT, 'serve', '--data', data, '--port', '0', '--log', 'warn', ...places],
     {
       GODWIT_MASTER_KEY: MASTER_KEY,
       GODWIT_OWNER_EMAIL: OWNER.email,
       GODWIT_OWNER_PASSWORD: OWNER.password,
       NODE_ENV: 'production',
+      ...env,
     },
   )
 }

@@ -41,7 +41,7 @@ export async function startPostgres(from?: string): Promise<BenchPostgres> {
   else await run('cp', ['-a', '--reflink=auto', `${from}/.`, folder])
   chmodSync(folder, 0o700)
   if (binaries.user) await run('chown', ['-R', `${binaries.user.uid}:${binaries.user.gid}`, folder])
-  if (from !== undefined) await run('sync', ['-f', folder])
+  if (from !== undefined) await run('find', [folder, '-type', 'f', '-exec', 'sync', '{}', '+'])
   const port = await freePort()
   const stop = await serve(binaries, folder, port)
   const url = (name: string) => `postgres://${USER}@127.0.0.1:${port}/${name}`

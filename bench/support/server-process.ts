@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { endWithBench } from './leftovers.ts'
 
@@ -10,8 +10,9 @@ export interface MeasuredProcess {
   cpuSeconds(): number
   /** Resident memory now, bytes. */
   rss(): number
-  /** The most that it was, bytes. */
+  /** The most that it was since the start or `resetPeak`, bytes. */
   peakRss(): number
+  resetPeak(): void
   stop(): Promise<void>
 }
 
@@ -43,6 +44,8 @@ export function measured(child: ChildProcess): MeasuredProcess {
     cpuSeconds: () => cpuSeconds(pid),
     rss: () => status('VmRSS'),
     peakRss: () => status('VmHWM'),
+    // 5: forget the peak (proc(5)).
+    resetPeak: () => writeFileSync(`/proc/${pid}/clear_refs`, '5'),
     stop: () =>
       new Promise((resolve) => {
         if (child.exitCode !== null || child.signalCode !== null) return resolve()
