@@ -19,7 +19,7 @@ describe('the benchmark', () => {
   it('goes through every row on a small fleet and writes its results', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'results.json')
-    const args = ['--devices', '400', '--rounds', '1', '--seconds', '0.2', '--json', file]
+    const args = ['--devices', '1000', '--rounds', '1', '--seconds', '0.2', '--json', file]
     const { stdout } = await run(process.execPath, [join(ROOT, 'bench/run.ts'), ...args], {
       env: { ...process.env, GODWIT_BENCH_CACHE: join(folder.path, 'cache') },
     })
