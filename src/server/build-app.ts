@@ -11,6 +11,7 @@ import { attachLimits, parserLimits } from '../protocols/http/server-limits.ts'
 import { parseTrustedProxies } from '../protocols/http/trusted-proxies.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { operations, plainOwner } from './operations/operations.ts'
+import { addPollMemoryMetrics } from './operations/poll-memory-metrics.ts'
 import { addRolloutMetrics } from './operations/rollout-metrics.ts'
 
 export interface AppOptions {
@@ -49,6 +50,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   const logger = options.logger(protocols)
   const metrics = createMetrics()
   addRolloutMetrics(metrics.registry, core.deps.storage.management)
+  addPollMemoryMetrics(metrics.registry, core.deps.storage.invalidation)
   const clientErrors = createClientErrors({
     count: (code) => metrics.clientError(code),
     now: () => core.deps.clock.now(),
