@@ -38,6 +38,12 @@ export interface OpenBlob {
   close(): Promise<void>
 }
 
+/** Bytes from `start` to `end`, both inclusive. */
+export interface BlobSpan {
+  readonly start: number
+  readonly end: number
+}
+
 /** Where bytes live, addressed by the sha256 of their content. Bodies pass through in bounded memory. */
 export interface Blobs {
   /**
@@ -49,9 +55,15 @@ export interface Blobs {
   /**
    * Opens a stored body. `size` is what the caller's record says.
    * Throws `OtaError('blob-missing')` when absent, `OtaError('blob-damaged')` when its size differs from `size` or its
-   * bytes are known not to hash to `sha256`.
+   * bytes are known not to hash to `sha256`. `likely` tells a distant store what will be read, and binds nobody; null:
+   * nothing.
    */
-  open(sha256: string, size: number): Promise<OpenBlob>
+  open(sha256: string, size: number, likely?: BlobSpan | null): Promise<OpenBlob>
+  /**
+   * An address from which whoever has it can read the body for a short while, without asking this server; undefined
+   * when this store gives none. Throws as `open` does.
+   */
+  link(sha256: string, size: number): Promise<string | undefined>
   exists(sha256: string): Promise<boolean>
   /** Removes a body; one that is absent is no error. Readers that hold it open keep it. */
   delete(sha256: string): Promise<void>

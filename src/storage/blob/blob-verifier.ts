@@ -2,15 +2,19 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { blobDamaged } from './blob-errors.ts'
 
-/** One state of one file on the disk: it changes when the file is replaced or written to. */
-export interface FileStamp {
+/** One state of one stored body: `version` changes when it is replaced or written to. */
+export interface BlobStamp {
   readonly size: number
-  readonly ino: number
-  readonly mtimeMs: number
+  readonly version: string
+}
+
+/** A file as it is on the disk now. */
+export function stampOf({ size, ino, mtimeMs }: { size: number; ino: number; mtimeMs: number }): BlobStamp {
+  return { size, version: `${ino}:${mtimeMs}` }
 }
 
 interface Verdict {
-  readonly stamp: FileStamp
+  readonly stamp: BlobStamp
   /** True for sound; settled once hashing has ended. */
   readonly isSound: Promise<boolean>
   /** Set once `isSound` has settled. */
@@ -21,8 +25,8 @@ const IN_FOREGROUND_BYTES = 64 * 2 ** 20
 const READ_BYTES = 1024 * 1024
 
 /**
- * Hashes each stored file once per process, before it is first served. Files above 64 MiB are served meanwhile and
- * hashed in the background, one at a time; one found damaged is refused from then on. A file that changes on the disk
+ * Hashes each stored body once per process, before it is first served. Bodies above 64 MiB are served meanwhile and
+ * hashed in the background, one at a time; one found damaged is refused from then on. A body that changes in the store
  * counts as new.
  */
 export class BlobVerifier {
@@ -30,22 +34,28 @@ export class BlobVerifier {
   readonly #foregroundBytes: number
   #background: Promise<unknown> = Promise.resolve()
 
-  /** `foregroundBytes`: largest file that is hashed before its first answer. */
+  /** `foregroundBytes`: largest body that is hashed before its first answer. */
   constructor(foregroundBytes = IN_FOREGROUND_BYTES) {
     this.#foregroundBytes = foregroundBytes
   }
 
-  /** Resolves when the file at `path` may be served; throws `OtaError('blob-damaged')` when it must not. */
-  async admit(sha256: string, stamp: FileStamp, path: string): Promise<void> {
-    const verdict = this.#verdictOn(sha256, stamp, path)
+  /** Resolves when the body may be served, `hash` reading it; throws `OtaError('blob-damaged')` when it must not. */
+  async admit(sha256: string, stamp: BlobStamp, hash: () => Promise<string>): Promise<void> {
+    const verdict = this.#verdictOn(sha256, stamp, hash)
     const mayWait = stamp.size <= this.#foregroundBytes
     const isSound = verdict.known ?? (mayWait ? await verdict.isSound : true)
     if (!isSound) throw blobDamaged(sha256, 'content does not match its hash')
   }
 
-  /** The file was just written and hashed by this process. */
-  trust(sha256: string, stamp: FileStamp): void {
+  /** The body was just written and hashed by this process. */
+  trust(sha256: string, stamp: BlobStamp): void {
     this.#verdicts.set(sha256, { stamp, isSound: Promise.resolve(true), known: true })
+  }
+
+  /** Whether this state of the body was found sound before. */
+  knows(sha256: string, stamp: BlobStamp): boolean {
+    const verdict = this.#verdicts.get(sha256)
+    return verdict?.known === true && isSame(verdict.stamp, stamp)
   }
 
   forget(sha256: string): void {
@@ -57,10 +67,10 @@ export class BlobVerifier {
     await this.#background
   }
 
-  #verdictOn(sha256: string, stamp: FileStamp, path: string): Verdict {
+  #verdictOn(sha256: string, stamp: BlobStamp, hash: () => Promise<string>): Verdict {
     const kept = this.#verdicts.get(sha256)
     if (kept !== undefined && isSame(kept.stamp, stamp)) return kept
-    const verdict: Verdict = { stamp, isSound: this.#hash(sha256, stamp, path), known: undefined }
+    const verdict: Verdict = { stamp, isSound: this.#hash(sha256, stamp, hash), known: undefined }
     this.#verdicts.set(sha256, verdict)
     verdict.isSound.then(
       (isSound) => {
@@ -74,8 +84,8 @@ export class BlobVerifier {
     return verdict
   }
 
-  #hash(sha256: string, stamp: FileStamp, path: string): Promise<boolean> {
-    const compare = async () => (await hashFile(path)) === sha256
+  #hash(sha256: string, stamp: BlobStamp, hash: () => Promise<string>): Promise<boolean> {
+    const compare = async () => (await hash()) === sha256
     if (stamp.size <= this.#foregroundBytes) return compare()
     const result = this.#background.then(compare)
     this.#background = result.catch(() => {})
@@ -83,11 +93,12 @@ export class BlobVerifier {
   }
 }
 
-function isSame(a: FileStamp, b: FileStamp): boolean {
-  return a.size === b.size && a.ino === b.ino && a.mtimeMs === b.mtimeMs
+function isSame(a: BlobStamp, b: BlobStamp): boolean {
+  return a.size === b.size && a.version === b.version
 }
 
-async function hashFile(path: string): Promise<string> {
+/** SHA-256 of a file, lower-case hex. */
+export async function hashFile(path: string): Promise<string> {
   const file = await open(path, 'r')
   try {
     return await hashOpenFile(file)

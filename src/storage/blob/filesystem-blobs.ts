@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { BlobDigests, Blobs, OpenBlob, StagedBlob } from '../../core/blobs.ts'
 import { blobDamaged, blobMissing, errorCode, onDisk, storageFailed } from './blob-errors.ts'
 import { blobPlace, isBlobName } from './blob-path.ts'
-import { BlobVerifier } from './blob-verifier.ts'
+import { BlobVerifier, hashFile, stampOf } from './blob-verifier.ts'
 import { syncDirectory } from './durable.ts'
 import { OpenFile } from './open-file.ts'
 import { stageFile } from './staged-file.ts'
@@ -54,9 +54,9 @@ export class FilesystemBlobs implements Blobs {
       throw errorCode(error) === 'ENOENT' ? blobMissing(sha256, error) : storageFailed('opening', error)
     })
     try {
-      const stamp = await onDisk('opening', file.stat())
+      const stamp = stampOf(await onDisk('opening', file.stat()))
       if (stamp.size !== size) throw blobDamaged(sha256, `${stamp.size} bytes in place of ${size}`)
-      await this.#verifier.admit(sha256, stamp, path)
+      await this.#verifier.admit(sha256, stamp, () => hashFile(path))
       return new OpenFile(file, size)
     } catch (error) {
       await file.close()
@@ -94,6 +94,8 @@ export class FilesystemBlobs implements Blobs {
     return leftovers.length
   }
 
+  async link(): Promise<undefined> {}
+
   async check(): Promise<void> {
     const path = this.#temporaryPath()
     try {
@@ -121,7 +123,7 @@ export class FilesystemBlobs implements Blobs {
         await syncDirectory(join(directory, '..'))
         await syncDirectory(this.#blobs)
       }
-      this.#verifier.trust(digests.sha256, await stat(file))
+      this.#verifier.trust(digests.sha256, stampOf(await stat(file)))
     } catch (error) {
       throw storageFailed('committing', error)
     }

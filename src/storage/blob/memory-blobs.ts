@@ -49,6 +49,8 @@ export class MemoryBlobs implements Blobs {
     return 0
   }
 
+  async link(): Promise<undefined> {}
+
   async check(): Promise<void> {}
 
   #staged(digests: BlobDigests, head: Uint8Array, body: Buffer): StagedBlob {

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
+import { OtaError } from '../../../core/errors.ts'
+import { onDisk } from '../blob-errors.ts'
+import type { PartBuffers } from './part-buffers.ts'
+import type { S3Bucket, S3Part, S3Upload } from './s3-bucket.ts'
+
+/** S3's own limit. */
+const MOST_PARTS = 10_000
+
+export interface FileUpload {
+  readonly bucket: S3Bucket
+  readonly buffers: PartBuffers
+  readonly key: string
+  readonly path: string
+  readonly size: number
+}
+
+/**
+ * Makes a file an object. It is uploaded in parts, small files too: under the key nothing stands before the server has
+ * every part, and then all of it at once, even on servers whose plain writes can be seen half done. Parts go several at
+ * a time, as far as buffers are free. Nothing is left behind when it throws `storage-failed`, unless the server cannot
+ * be reached; `S3Blobs.sweep` removes that.
+ */
+export async function uploadFile(what: FileUpload): Promise<void> {
+  const { bucket, buffers, key, path, size } = what
+  // No upload can consist of no part.
+  if (size === 0) return bucket.put(key, new Uint8Array(0))
+  if (size > MOST_PARTS * buffers.size)
+    throw new OtaError(
+      'storage-failed',
+      `Blob store: a body of ${size} bytes needs more than 10000 parts; raise s3.partBytes`,
+    )
+  const file = await onDisk('opening', open(path, 'r'))
+  try {
+    const upload = await bucket.begin(key)
+    try {
+      const parts = await uploadParts({ ...what, file, upload })
+      if (!(await bucket.complete(upload, parts)) && (await bucket.head(key))?.size !== size)
+        throw new OtaError('storage-failed', 'Blob store: S3 has lost an upload; try again')
+    } catch (error) {
+      await bucket.abort(upload)
+      throw error
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+type Parts = FileUpload & { readonly file: FileHandle; readonly upload: S3Upload }
+
+/** The first failure ends the others. */
+async function uploadParts(what: Parts): Promise<S3Part[]> {
+  const { buffers, size } = what
+  const count = Math.ceil(size / buffers.size)
+  const failed = new AbortController()
+  const parts: S3Part[] = []
+  let next = 1
+  const work = async () => {
+    while (next <= count && !failed.signal.aborted) {
+      const number = next
+      next += 1
+      parts.push(await uploadPart(what, number, failed.signal))
+    }
+  }
+  // What the others say after it is only that they were called off.
+  const worker = () => work().catch((error: unknown) => failed.abort(error))
+  await Promise.all(Array.from({ length: Math.min(count, buffers.count) }, worker))
+  failed.signal.throwIfAborted()
+  return parts.sort((a, b) => a.number - b.number)
+}
+
+async function uploadPart({ bucket, buffers, file, upload, size }: Parts, number: number, signal: AbortSignal) {
+  const start = (number - 1) * buffers.size
+  const length = Math.min(buffers.size, size - start)
+  const buffer = await buffers.acquire(length)
+  let done = false
+  try {
+    const bytes = buffer.subarray(0, length)
+    await readWhole(file, bytes, start)
+    const md5 = createHash('md5').update(bytes).digest('base64')
+    const part = await bucket.part(upload, { number, bytes, md5 }, signal)
+    done = true
+    return part
+  } finally {
+    buffers.release(buffer, done)
+  }
+}
+
+async function readWhole(file: FileHandle, bytes: Buffer, start: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await onDisk('reading', file.read(bytes, at, bytes.length - at, start + at))
+    if (bytesRead === 0) throw new OtaError('storage-failed', 'Blob store: a temporary file was cut short')
+    at += bytesRead
+  }
+}
