@@ -4,16 +4,16 @@ import type { Core } from '../core/create-core.ts'
 import { createCore } from '../core/create-core.ts'
 import type { Storage } from '../core/ports.ts'
 import { DEFAULT_HTTP_LIMITS } from '../protocols/http/limits.ts'
-import { FilesystemBlobs } from '../storage/blob/filesystem-blobs.ts'
 import { openSqlStorage } from '../storage/sql/open-storage.ts'
 import { startJobs } from './background-jobs.ts'
 import { buildApp } from './build-app.ts'
 import { checkMasterKey } from './config/check-master-key.ts'
 import { loadMasterKey } from './config/master-key.ts'
-import { blobFolder, databaseFile } from './config/places.ts'
+import { databaseFile } from './config/places.ts'
 import type { Config } from './config/settings.ts'
 import { ensureOwner } from './ensure-owner.ts'
 import { createLogger } from './logger.ts'
+import { openBlobs } from './open-blobs.ts'
 import { createProtocols } from './protocols.ts'
 import { jwtSigner } from './runtime/jwt-signer.ts'
 import { randomIds } from './runtime/random-ids.ts'
@@ -89,7 +89,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
 /** Core over the configured storage, without a listener: for the server and for offline commands. */
 export async function openCore(config: Config): Promise<{ core: Core; storage: Storage }> {
   const secrets = sealedSecrets(loadMasterKey(config, () => randomBytes(32)))
-  const blobs = await FilesystemBlobs.open(blobFolder(config))
+  const blobs = await openBlobs(config)
   const storage = await openSqlStorage(
     config.databaseUrl === undefined
       ? { kind: 'sqlite', file: databaseFile(config) }

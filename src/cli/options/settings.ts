@@ -13,7 +13,7 @@ export function withSettings(command: Command, only?: ReadonlyArray<Setting['nam
 }
 
 /** What commands need that work on a stopped server's data. */
-export const DATA_SETTINGS = ['data', 'databaseUrl', 'blobs'] as const
+export const DATA_SETTINGS = ['data', 'databaseUrl', 'blobs', 'blobsFallback'] as const
 
 /** The effective configuration of a command that was given settings as flags. A bad one is wrong usage. */
 export function configOf(options: Readonly<Record<string, unknown>>): Config {

@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { OtaError } from '../../core/errors.ts'
 import '../../protocols/http/plain-issues.ts'
 import { parseTrustedProxies } from '../../protocols/http/trusted-proxies.ts'
+import { parseS3Url } from '../../storage/blob/s3/s3-url.ts'
 import { DEFAULT_DATABASE_LIMITS } from '../../storage/sql/database-limits.ts'
 import { type Config, configSchema, DEFAULTS, SETTINGS } from './settings.ts'
 
@@ -70,8 +71,18 @@ function finish(config: Config, cwd: string): Config {
       'godwit.yaml: database.changeTrustMs must be at least twice database.changePollMs, or no memory is ever believed.',
     )
   parseTrustedProxies(config.trustedProxies)
+  checkBlobs(config)
   const path = (value: string | undefined) => (value === undefined ? undefined : resolve(cwd, value))
   return { ...config, tlsCert: path(config.tlsCert), tlsKey: path(config.tlsKey) }
+}
+
+function checkBlobs({ blobs = 'file:', blobsFallback, s3AccessKeyId, s3SecretAccessKey }: Config): void {
+  if (blobs.startsWith('s3:')) parseS3Url(blobs, 'blobs')
+  if (blobsFallback?.startsWith('s3:')) parseS3Url(blobsFallback, 'blobsFallback')
+  if (blobs === blobsFallback)
+    throw new OtaError('invalid', 'blobsFallback: is the same store as blobs; it must be the other one, or unset')
+  if ((s3AccessKeyId === undefined) !== (s3SecretAccessKey === undefined))
+    throw new OtaError('invalid', 'S3 needs both GODWIT_S3_ACCESS_KEY_ID and GODWIT_S3_SECRET_ACCESS_KEY, or neither.')
 }
 
 /** The effective values with secrets masked, for `godwit config`. */

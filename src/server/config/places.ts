@@ -7,10 +7,11 @@ export function databaseFile(config: Pick<Config, 'data'>): string {
   return join(config.data, 'godwit.db')
 }
 
-/** The folder that holds `blobs/` and `tmp/`. */
-export function blobFolder(config: Pick<Config, 'data' | 'blobs'>): string {
-  if (config.blobs === undefined) return config.data
-  return config.blobs.startsWith('file://') ? fileURLToPath(config.blobs) : config.blobs.slice('file:'.length)
+/** The folder of a store of blobs, with `blobs/` and `tmp/` in it; undefined when the location is in S3. */
+export function folderOf(config: Pick<Config, 'data'>, location: string | undefined): string | undefined {
+  if (location === undefined || location === 'file:') return config.data
+  if (location.startsWith('s3:')) return undefined
+  return location.startsWith('file://') ? fileURLToPath(location) : location.slice('file:'.length)
 }
 
 /** The master key's file, unless the configuration gives the key itself. */

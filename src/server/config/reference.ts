@@ -1,5 +1,6 @@
 import { DEFAULT_CORE_LIMITS } from '../../core/limits.ts'
 import { DEFAULT_HTTP_LIMITS } from '../../protocols/http/limits.ts'
+import { DEFAULT_S3_LIMITS } from '../../storage/blob/s3/s3-settings.ts'
 import { DEFAULT_DATABASE_LIMITS } from '../../storage/sql/database-limits.ts'
 import { DEFAULTS, SETTINGS } from './settings.ts'
 
@@ -79,6 +80,21 @@ const DATABASE_MEANINGS: Record<keyof typeof DEFAULT_DATABASE_LIMITS, string> = 
     'a process that did not get to know of the others’ changes for so long answers nothing from memory, ms: the longest that an answer may be behind',
 }
 
+const S3_MEANINGS: Record<keyof typeof DEFAULT_S3_LIMITS, string> = {
+  partBytes: 'size of the parts in which files are uploaded, bytes; at least 5 MiB',
+  partBuffers: 'parts in memory at one time, of all uploads of a process together',
+  attempts:
+    'tries of one call before it has failed, with growing pauses; and tries in a row of a read that brings nothing',
+  connectTimeoutMs: 'a connection that is not made after so long has failed, ms',
+  idleTimeoutMs: 'a call in which no byte moves for so long has failed, ms',
+  callTimeoutMs: 'the longest that one call may last with all its tries, until its answer begins, ms',
+  deleteTimeoutMs: 'the same for deleting, ms: the database waits for it',
+  connections: 'connections to S3 at one time; each download that passes through the server holds one',
+  leftoverHours: 'uploads that were begun and not ended are removed from the bucket after so long, hours',
+  checkSeconds: 'how long a good answer of the readiness check is good, seconds',
+  redirectSeconds: 'how long an address that is handed out is good, seconds',
+}
+
 /** The configuration reference as Markdown: every setting and every limit, with its default. */
 export function configurationReference(): string {
   const settings = SETTINGS.map(({ name, env, flag, meaning }) => {
@@ -123,6 +139,18 @@ In \`godwit.yaml\` under \`database:\`, for PostgreSQL; what the memories of sev
 | name | default | meaning |
 |---|---|---|
 ${limits(DEFAULT_DATABASE_LIMITS, DATABASE_MEANINGS).join('\n')}
+
+## Files in S3
+
+In \`godwit.yaml\` under \`s3:\`. Which bucket, where: \`GODWIT_BLOBS\`, as
+\`s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1&pathStyle=true\`; without an endpoint it is Amazon's,
+with one the bucket goes into the path unless \`pathStyle=false\`. See [operations](operations.md#files-in-s3).
+
+| name | default | meaning |
+|---|---|---|
+${limits(DEFAULT_S3_LIMITS, S3_MEANINGS).join('\n')}
+| \`redirect\` | false | send devices that ask for it to S3 itself, for the bytes of firmware that is not private |
+| \`redirectEndpoint\` |  | the address under which devices reach S3, where it is another than the server's |
 
 ## Webhooks
 

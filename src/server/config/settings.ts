@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DEFAULT_CORE_LIMITS } from '../../core/limits.ts'
 import { DEFAULT_HTTP_LIMITS } from '../../protocols/http/limits.ts'
+import { DEFAULT_S3_LIMITS } from '../../storage/blob/s3/s3-settings.ts'
 
 /** One setting: where it can be given, what it is when it is not, and whether it must be masked when shown. */
 export interface Setting {
@@ -22,6 +23,9 @@ export interface BasicSettings {
   readonly tlsKey?: string | undefined
   readonly databaseUrl?: string | undefined
   readonly blobs?: string | undefined
+  readonly blobsFallback?: string | undefined
+  readonly s3AccessKeyId?: string | undefined
+  readonly s3SecretAccessKey?: string | undefined
   readonly masterKey?: string | undefined
   readonly ownerEmail: string
   readonly ownerPassword?: string | undefined
@@ -52,8 +56,21 @@ export const SETTINGS: readonly Setting[] = [
     name: 'blobs',
     env: 'GODWIT_BLOBS',
     flag: 'blobs',
-    meaning: 'where firmware bytes live; unset: the data directory',
+    meaning: 'where firmware bytes live: file:… or s3://bucket/prefix?endpoint=…&region=…; unset: the data directory',
   },
+  {
+    name: 'blobsFallback',
+    env: 'GODWIT_BLOBS_FALLBACK',
+    flag: 'blobs-fallback',
+    meaning:
+      'a second store that is read where the first lacks a file, while files move; `file:` is the data directory',
+  },
+  {
+    name: 's3AccessKeyId',
+    env: 'GODWIT_S3_ACCESS_KEY_ID',
+    meaning: "access key for S3; unset: the AWS SDK's usual chain (AWS_ACCESS_KEY_ID, profile, role)",
+  },
+  { name: 's3SecretAccessKey', env: 'GODWIT_S3_SECRET_ACCESS_KEY', secret: true, meaning: 'its secret' },
   {
     name: 'masterKey',
     env: 'GODWIT_MASTER_KEY',
@@ -71,9 +88,29 @@ export const SETTINGS: readonly Setting[] = [
 ]
 
 const text = z.string().min(1)
+const location = z.string().regex(/^(file:|s3:\/\/)/, 'must begin with file: or s3://')
 
 const limitsOf = (defaults: object) =>
   z.strictObject(Object.fromEntries(Object.keys(defaults).map((name) => [name, z.number().nonnegative().optional()])))
+
+const count = z.number().int().min(1).exactOptional()
+
+const s3Block = z.strictObject({
+  ...(Object.fromEntries(Object.keys(DEFAULT_S3_LIMITS).map((name) => [name, count])) as Record<
+    keyof typeof DEFAULT_S3_LIMITS,
+    typeof count
+  >),
+  // What S3 itself sets.
+  partBytes: z
+    .number()
+    .int()
+    .min(5 * 2 ** 20)
+    .max(2 ** 30)
+    .exactOptional(),
+  redirectSeconds: z.number().int().min(1).max(604_800).exactOptional(),
+  redirect: z.boolean().optional(),
+  redirectEndpoint: z.url({ protocol: /^https?$/ }).optional(),
+})
 
 /** Shape of `godwit.yaml` and of the merged configuration. */
 export const configSchema = z.strictObject({
@@ -90,10 +127,11 @@ export const configSchema = z.strictObject({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
     .optional(),
-  blobs: z
-    .string()
-    .regex(/^file:/, 'must begin with file: (S3 is not part of this version)')
-    .optional(),
+  blobs: location.optional(),
+  blobsFallback: location.optional(),
+  s3AccessKeyId: text.optional(),
+  s3SecretAccessKey: text.optional(),
+  s3: s3Block.optional(),
   masterKey: text.optional(),
   ownerEmail: text,
   ownerPassword: text.optional(),

@@ -3,9 +3,9 @@ import { rename, rm } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import type { Blobs, OpenBlob } from '../../core/blobs.ts'
 import { isOtaError, OtaError } from '../../core/errors.ts'
-import { FilesystemBlobs } from '../../storage/blob/filesystem-blobs.ts'
-import { blobFolder, databaseFile, masterKeyFile } from '../config/places.ts'
+import { databaseFile, masterKeyFile } from '../config/places.ts'
 import type { Config } from '../config/settings.ts'
+import { openBlobs } from '../open-blobs.ts'
 import { VERSION } from '../version.ts'
 import { BACKUP_FORMAT, BackupWriter } from './backup-file.ts'
 import { copyDatabase } from './copy-database.ts'
@@ -29,14 +29,14 @@ export interface BackupResult {
 const ATTEMPTS = 3
 
 /**
- * Writes one file that holds a consistent copy of the database and every file that it refers to. Works while servers
- * run. Nothing is left at `path` when it throws.
+ * Writes one file that holds a consistent copy of the database and every file that it refers to, wherever these are
+ * kept. Works while servers run. Nothing is left at `path` when it throws.
  */
 export async function createBackup(config: Config, path: string, options: BackupOptions): Promise<BackupResult> {
   if (config.databaseUrl === undefined && !existsSync(databaseFile(config)))
     throw new OtaError('not-found', `There is no database in ${config.data}; nothing to back up.`)
   if (existsSync(path)) throw new OtaError('conflict', `${path} exists already.`)
-  const blobs = await FilesystemBlobs.open(blobFolder(config))
+  const blobs = await openBlobs(config)
   for (let attempt = 1; ; attempt += 1)
     try {
       return await writeBackup({ config, blobs, path, options })

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { FilesystemBlobs } from '../../storage/blob/filesystem-blobs.ts'
-import { blobFolder } from '../config/places.ts'
+import { folderOf } from '../config/places.ts'
 import type { Config } from '../config/settings.ts'
+import { openBlobStore } from '../open-blobs.ts'
 import type { DoctorSources, Finding } from './finding.ts'
 
 export function checkDataDirectory(config: Config): Finding {
@@ -24,7 +24,8 @@ const LEAST_BYTES = GIB / 10
 const FEW_BYTES = GIB
 
 export function checkDisk(config: Config): Finding | Finding[] {
-  const folders = [...new Set([config.data, blobFolder(config)])].filter(existsSync)
+  const stores = locationsOf(config).flatMap((location) => folderOf(config, location) ?? [])
+  const folders = [...new Set([config.data, ...stores])].filter(existsSync)
   return folders.map((folder) => {
     const { bavail, bsize } = statfsSync(folder)
     const free = bavail * bsize
@@ -34,14 +35,26 @@ export function checkDisk(config: Config): Finding | Finding[] {
   })
 }
 
-export async function checkBlobs(config: Config): Promise<Finding> {
-  const check = 'blobs'
-  const folder = blobFolder(config)
-  if (!existsSync(folder))
-    return { check, verdict: 'warn', detail: `${folder} does not exist; the first start makes it` }
-  const blobs = await FilesystemBlobs.open(folder)
-  await blobs.check()
-  return { check, verdict: 'ok', detail: `${folder} can be written` }
+/** Each store of its own: one that fails hides nothing about the other. */
+export async function checkBlobs(config: Config): Promise<Finding[]> {
+  return Promise.all(locationsOf(config).map((location) => checkBlobStore(config, location)))
+}
+
+async function checkBlobStore(config: Config, location: string | undefined): Promise<Finding> {
+  const check = location === config.blobs ? 'blobs' : 'blobs (fallback)'
+  const place = folderOf(config, location) ?? location?.replace(/\?.*/, '') ?? ''
+  if (!place.startsWith('s3:') && !existsSync(place))
+    return { check, verdict: 'warn', detail: `${place} does not exist; the first start makes it` }
+  try {
+    await (await openBlobStore(config, location)).check()
+    return { check, verdict: 'ok', detail: `${place} can be written` }
+  } catch (error) {
+    return { check, verdict: 'fail', detail: `${place}: ${error instanceof Error ? error.message : error}` }
+  }
+}
+
+function locationsOf({ blobs, blobsFallback }: Config): Array<string | undefined> {
+  return blobsFallback === undefined ? [blobs] : [blobs, blobsFallback]
 }
 
 const DAY_MS = 86_400_000

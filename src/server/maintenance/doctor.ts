@@ -4,7 +4,7 @@ import { checkClock, checkDatabase, checkMasterKeyFile, checkNode } from './doct
 import type { DoctorSources, Finding } from './finding.ts'
 
 /** A check that cannot even be made is a failure of its own, never of the whole examination. */
-type Check = (config: Config, sources: DoctorSources) => Finding | Finding[] | Promise<Finding>
+type Check = (config: Config, sources: DoctorSources) => Finding | Finding[] | Promise<Finding | Finding[]>
 
 const CHECKS: ReadonlyArray<readonly [string, Check]> = [
   ['data directory', checkDataDirectory],

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import type { Blobs } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
-import { FilesystemBlobs } from '../../storage/blob/filesystem-blobs.ts'
-import { blobFolder, masterKeyFile } from '../config/places.ts'
+import { masterKeyFile } from '../config/places.ts'
 import type { Config } from '../config/settings.ts'
+import { openBlobStore } from '../open-blobs.ts'
 import { BackupReader } from './backup-file.ts'
 import { type RestoreTarget, restoreTarget } from './restore-target.ts'
 import { writeSecretFile } from './write-secret-file.ts'
@@ -70,7 +70,7 @@ async function restore(job: Job): Promise<RestoreResult> {
   options.onStart?.(bytes)
   // Not a stream: one that fails early still creates its file later, after the clearing up.
   await writeFile(target.temporary, counted(backup.read(database), options), { mode: 0o600 })
-  await restoreBlobs(job, await FilesystemBlobs.open(blobFolder(config)))
+  await restoreBlobs(job, await openBlobStore(config, config.blobs))
   await target.place()
   return { blobs: files.length, bytes, createdAt: backup.fact('createdAt') ?? '', masterKey }
 }

@@ -9,7 +9,7 @@ import { migrateDatabase } from '../../storage/sql/inspect-database.ts'
 import { fillPostgres, requireEmptyPostgres } from '../../storage/sql/transfer/postgres-tables.ts'
 import { SqliteFile } from '../../storage/sql/transfer/sqlite-file.ts'
 import { copyTables } from '../../storage/sql/transfer/tables.ts'
-import { blobFolder, databaseFile } from '../config/places.ts'
+import { databaseFile, folderOf } from '../config/places.ts'
 import type { Config } from '../config/settings.ts'
 
 /** Where the database of a backup goes. */
@@ -59,8 +59,8 @@ function embeddedTarget(config: Config): RestoreTarget {
     async clear() {
       await rm(temporary, { force: true })
       // Blobs that are kept elsewhere stay: others may be among them, and they do no harm.
-      if (blobFolder(config) !== config.data) return
-      for (const folder of ['blobs', 'tmp']) await rm(join(config.data, folder), { recursive: true, force: true })
+      const isHere = folderOf(config, config.blobs) === config.data
+      for (const folder of isHere ? ['blobs', 'tmp'] : ['tmp']) await rm(join(config.data, folder), { recursive: true, force: true })
     },
   }
 }

@@ -148,20 +148,14 @@ export class S3Bucket {
     return { number: part.number, etag: reply.ETag ?? '' }
   }
 
-  /** Makes the object of its parts, in one step. False when the server knows the upload no more: an earlier try may have come through. */
-  async complete(upload: S3Upload, parts: readonly S3Part[]): Promise<boolean> {
+  /** Makes the object of its parts, in one step. May have been done when it fails: an answer can be lost. */
+  async complete(upload: S3Upload, parts: readonly S3Part[]): Promise<void> {
     const command = new CompleteMultipartUploadCommand({
       ...this.#at(upload.key),
       UploadId: upload.id,
       MultipartUpload: { Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) },
     })
-    try {
-      await this.#within((abortSignal) => this.#client.send(command, { abortSignal }))
-      return true
-    } catch (error) {
-      if (isAbsent(error)) return false
-      throw s3Failed('uploading', error)
-    }
+    await this.#try('uploading', (abortSignal) => this.#client.send(command, { abortSignal }))
   }
 
   /** Forgets an upload and its parts. Never rejects: what stays is swept later. */

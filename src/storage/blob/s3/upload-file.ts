@@ -19,7 +19,7 @@ export interface FileUpload {
 /**
  * Makes a file an object. It is uploaded in parts, small files too: under the key nothing stands before the server has
  * every part, and then all of it at once, even on servers whose plain writes can be seen half done. Parts go several at
- * a time, as far as buffers are free. Nothing is left behind when it throws `storage-failed`, unless the server cannot
+ * a time, as far as buffers are free. Whoever calls reads the object back. Nothing is left behind when it throws `storage-failed`, unless the server cannot
  * be reached; `S3Blobs.sweep` removes that.
  */
 export async function uploadFile(what: FileUpload): Promise<void> {
@@ -36,8 +36,10 @@ export async function uploadFile(what: FileUpload): Promise<void> {
     const upload = await bucket.begin(key)
     try {
       const parts = await uploadParts({ ...what, file, upload })
-      if (!(await bucket.complete(upload, parts)) && (await bucket.head(key))?.size !== size)
-        throw new OtaError('storage-failed', 'Blob store: S3 has lost an upload; try again')
+      await bucket.complete(upload, parts).catch(async (error) => {
+        // An earlier try may have come through, of which the answer was lost: the server knows the upload no more then.
+        if ((await bucket.head(key))?.size !== size) throw error
+      })
     } catch (error) {
       await bucket.abort(upload)
       throw error
