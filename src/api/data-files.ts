@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { BlobSpan } from '../core/blobs.ts'
 import type { DataFile } from '../core/data-file/data-file.ts'
 import { findDevice } from '../core/device/device-service.ts'
 import { notFound } from '../core/errors.ts'
@@ -69,7 +70,7 @@ export const dataFileRoutes = [
       const { sha256, size } = row
       if (sha256 === null) throw notFound('content of data file', params.dataFile)
       const artifact = { sha256, size, sha1: '', md5: '' }
-      const open = () => core.deps.blobs.open(sha256, size)
+      const open = (likely: BlobSpan | null) => core.deps.blobs.open(sha256, size, likely)
       await sendArtifact(request, reply, { artifact, policy: filePolicy(call, `${row.type}-${row.id}`), open })
       return SENT
     },

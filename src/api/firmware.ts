@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { roleAllows } from '../core/account/account.ts'
+import type { BlobSpan } from '../core/blobs.ts'
 import type { Serial } from '../core/common.ts'
 import { notFound, OtaError } from '../core/errors.ts'
 import type { Firmware, FirmwareFile } from '../core/firmware/firmware.ts'
@@ -128,7 +129,7 @@ export const firmwareRoutes = [
       const { firmware, artifact } = await findFile(call, params.firmware)
       if (firmware.scope === 'private' && !roleAllows(call.role, 'operator'))
         throw new OtaError('forbidden', 'Private firmware needs the role operator.')
-      const open = () => core.deps.blobs.open(artifact.sha256, artifact.size)
+      const open = (likely: BlobSpan | null) => core.deps.blobs.open(artifact.sha256, artifact.size, likely)
       await sendArtifact(request, reply, { artifact, policy: filePolicy(call, artifact.name), open })
       return SENT
     },

@@ -5,6 +5,7 @@ import { ServerRefusal } from './client/problem.ts'
 import { addAgentCommand } from './commands/agent.ts'
 import { addApplyCommand } from './commands/apply.ts'
 import { addBackupCommands } from './commands/backup.ts'
+import { addBlobsCommands } from './commands/blobs.ts'
 import { addConfigCommand } from './commands/config.ts'
 import { addDemoCommand } from './commands/demo.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
@@ -69,7 +70,10 @@ export function createProgram(): Command {
 /** The commands as the help shows them. */
 const GROUPS: ReadonlyArray<{ title: string; commands: ReadonlyArray<(program: Command) => void> }> = [
   { title: 'Running a server:', commands: [addServeCommand, addDemoCommand, addConfigCommand, addDoctorCommand] },
-  { title: 'Its data, on the server itself:', commands: [addMigrateCommand, addBackupCommands, addKeyCommands] },
+  {
+    title: 'Its data, on the server itself:',
+    commands: [addMigrateCommand, addBackupCommands, addBlobsCommands, addKeyCommands],
+  },
   { title: 'Devices, real and virtual:', commands: [addAgentCommand, addSimulateCommand] },
   { title: 'A server from anywhere:', commands: [addLoginCommands, addApplyCommand, addServerCommands] },
   {

@@ -50,7 +50,7 @@ export async function largeFirmware(mib: number): Promise<number> {
 }
 
 /** Incompressible and without repetition from MiB to MiB. */
-async function writeLargeFile(file: string, mib: number): Promise<string> {
+export async function writeLargeFile(file: string, mib: number): Promise<string> {
   const block = Buffer.from(seededRandom('large firmware').bytes(MIB))
   const hash = createHash('sha256')
   const blocks = function* () {
@@ -64,7 +64,7 @@ async function writeLargeFile(file: string, mib: number): Promise<string> {
   return hash.digest('hex')
 }
 
-function watchMemory(pid: number) {
+export function watchMemory(pid: number) {
   let highest = 0
   const look = setInterval(() => {
     const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
@@ -73,7 +73,7 @@ function watchMemory(pid: number) {
   return { highest: () => highest, stop: () => clearInterval(look) }
 }
 
-async function prepare(server: SpawnedServer) {
+export async function prepare(server: SpawnedServer) {
   const headers = await login(server.url)
   await post(server, '/products', headers, { key: 'panel' })
   const device = { key: 'board', id: BOARD.id, product: 'panel', credentials: { iotaap: { token: BOARD.token } } }
@@ -81,7 +81,7 @@ async function prepare(server: SpawnedServer) {
   return headers
 }
 
-async function post(
+export async function post(
   server: SpawnedServer,
   path: string,
   headers: Record<string, string>,
@@ -95,12 +95,12 @@ async function post(
   expect(reply.ok, await reply.text()).toBe(true)
 }
 
-interface Uploaded {
+export interface Uploaded {
   readonly id: string
   readonly file: { readonly sha256: string }
 }
 
-function upload(
+export function upload(
   url: string,
   what: { file: string; headers: Record<string, string>; form?: boolean },
 ): Promise<Uploaded> {
@@ -124,7 +124,7 @@ function upload(
   })
 }
 
-function download(url: string, headers: Record<string, string>): Promise<string> {
+export function download(url: string, headers: Record<string, string>): Promise<string> {
   return new Promise((resolve, reject) => {
     get(url, { headers, agent: false }, (reply) => {
       const hash = createHash('sha256')

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { BlobSpan } from '../../core/blobs.ts'
 import type { DownloadArtifact, DownloadPolicy } from '../http/download-policy.ts'
 import type { ProtocolHost } from '../http/protocol.ts'
 import { sendArtifact } from '../http/send-artifact.ts'
@@ -68,7 +69,7 @@ async function send(
   { live, policy }: { readonly live: Live; readonly policy: DownloadPolicy },
 ): Promise<FastifyReply> {
   const { artifact } = live.file
-  const open = () => host.core.deps.blobs.open(artifact.sha256, artifact.size)
+  const open = (likely: BlobSpan | null) => host.core.deps.blobs.open(artifact.sha256, artifact.size, likely)
   await sendArtifact<DownloadArtifact>(request, reply, { artifact, policy, open })
   return reply
 }

@@ -29,6 +29,11 @@ export interface DownloadPolicy<A extends DownloadArtifact = DownloadArtifact> {
   readonly unsatisfiable?: (request: FastifyRequest, reply: FastifyReply) => unknown
   /** Answers 412. Absent = an empty body. */
   readonly preconditionFailed?: (request: FastifyRequest, reply: FastifyReply) => unknown
+  /**
+   * Whether this client follows a redirect to another host, without taking its credentials there; absent = never. Only
+   * asked of a GET whose file has a link. The end of such a download is not seen by this server.
+   */
+  readonly redirects?: (request: FastifyRequest) => boolean
   /** A client that takes no byte for so long is cut, ms; default 60 s. */
   readonly idleTimeoutMs?: number
   /** The longest one download may last, ms; default one day. */
@@ -38,11 +43,15 @@ export interface DownloadPolicy<A extends DownloadArtifact = DownloadArtifact> {
 /**
  * What became of a download. `complete`: every byte of the answer was handed to the network, and `reachedEnd` says
  * whether these included the file's last byte (a whole file, or the final range of a resumed one): the mark of a
- * delivered file. `aborted`: client gone or too slow, or the disk failed; the connection is closed.
+ * delivered file. `redirected`: the client was sent to the store itself, and what became of it there nobody here knows:
+ * never a mark of a delivered file. `aborted`: client gone or too slow, or the disk failed; the connection is closed.
  */
 export type Delivery =
   | { readonly kind: 'complete'; readonly bytesSent: number; readonly reachedEnd: boolean }
   | { readonly kind: 'aborted'; readonly bytesSent: number; readonly because: AbortReason; readonly cause?: unknown }
-  | { readonly kind: 'head' | 'not-modified' | 'unsatisfiable' | 'precondition-failed'; readonly bytesSent: 0 }
+  | {
+      readonly kind: 'head' | 'redirected' | 'not-modified' | 'unsatisfiable' | 'precondition-failed'
+      readonly bytesSent: 0
+    }
 
 export type AbortReason = 'client-gone' | 'too-slow' | 'too-long' | 'read-failed'

@@ -5,7 +5,8 @@
  *     if (delivery.kind === 'complete' && delivery.reachedEnd) await gateway.report(...)
  *
  * - Answers GET and HEAD with 200, 206, 304, 412 or 416 as the protocol's policy says (`download-policy.ts`); HEAD
- *   ignores Range. Always an exact Content-Length, never chunked, never compressed, never a redirect.
+ *   ignores Range. Always an exact Content-Length, never chunked, never compressed. 302 only where the policy says that
+ *   this client follows it and the store gives a link.
  * - Everything that can go wrong with the file is found before the first byte of the head and thrown (`blob-missing`,
  *   `blob-damaged`), so that the protocol's own error shape answers. After the head a failure closes the connection:
  *   a body is never silently short.
@@ -15,7 +16,7 @@
  */
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { OpenBlob } from '../../core/blobs.ts'
+import type { BlobSpan, OpenBlob } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
 import type { Delivery, DownloadArtifact, DownloadPolicy } from './download-policy.ts'
 import { DEFAULT_HTTP_LIMITS } from './limits.ts'
@@ -26,8 +27,13 @@ import type { SendPlan } from './send-plan.ts'
 export interface SendOptions<A extends DownloadArtifact> {
   readonly artifact: A
   readonly policy: DownloadPolicy<A>
-  /** Opens the bytes; called at most once, and not at all for 304, 412 and 416. What it opens is closed here. */
-  readonly open: () => Promise<OpenBlob>
+  /**
+   * Opens the bytes; called at most once, and not at all for 302, 304, 412 and 416. What it opens is closed here.
+   * `likely`: what will be read of it; null: nothing.
+   */
+  readonly open: (likely: BlobSpan | null) => Promise<OpenBlob>
+  /** An address of the bytes for a client that follows it; absent or undefined = they pass through this server. */
+  readonly link?: () => Promise<string | undefined>
 }
 
 /** Answers a download; see the top of this file. */
@@ -39,7 +45,10 @@ export async function sendArtifact<A extends DownloadArtifact>(
   const { artifact, policy } = options
   const plan = planDownload({ method: request.method, headers: request.headers, artifact, policy })
   if (plan.kind !== 'send') return refuse(request, reply, { plan, policy })
-  const blob = await options.open()
+  const mayRedirect = request.method === 'GET' && options.link !== undefined && policy.redirects?.(request) === true
+  const url = mayRedirect ? await options.link?.() : undefined
+  if (url !== undefined) return redirect(reply, url)
+  const blob = await options.open(request.method === 'HEAD' ? null : likelyOf(plan))
   try {
     if (blob.size !== artifact.size) {
       throw new OtaError('blob-damaged', 'Stored file and its record differ in size', {
@@ -50,6 +59,22 @@ export async function sendArtifact<A extends DownloadArtifact>(
     return await sendBody(reply, { blob, plan, policy })
   } finally {
     await blob.close()
+  }
+}
+
+/** The address is a secret for as long as it is good: nobody may keep it. */
+function redirect(reply: FastifyReply, url: string): Delivery {
+  reply.header('cache-control', 'no-store').redirect(url, 302)
+  return { kind: 'redirected', bytesSent: 0 }
+}
+
+/** From the first to the last byte of the file that the answer needs. */
+function likelyOf({ segments }: SendPlan): BlobSpan | null {
+  const ranges = segments.flatMap((segment) => (segment.kind === 'file' ? [segment.range] : []))
+  if (ranges.length === 0) return null
+  return {
+    start: Math.min(...ranges.map(({ start }) => start)),
+    end: Math.max(...ranges.map(({ end }) => end)),
   }
 }
 

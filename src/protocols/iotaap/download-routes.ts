@@ -61,7 +61,7 @@ export function downloadRoutes(scope: FastifyInstance, { host, throttle }: Devic
     const delivery = await sendArtifact(request, reply, {
       artifact,
       policy: policyFor(firmware.version, host.limits),
-      open: () => core.deps.blobs.open(artifact.sha256, artifact.size),
+      open: (likely) => core.deps.blobs.open(artifact.sha256, artifact.size, likely),
     })
     return delivery.kind === 'complete' && delivery.reachedEnd
   }

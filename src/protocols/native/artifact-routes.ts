@@ -1,8 +1,8 @@
-import type { FastifyInstance } from 'fastify'
-import type { OpenBlob } from '../../core/blobs.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { BlobSpan, OpenBlob } from '../../core/blobs.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import { OtaError } from '../../core/errors.ts'
-import type { Artifact } from '../../core/firmware/firmware.ts'
+import type { FirmwareFile } from '../../core/firmware/firmware.ts'
 import { sha256Etag } from '../http/conditions.ts'
 import type { DownloadPolicy } from '../http/download-policy.ts'
 import type { HttpLimits } from '../http/limits.ts'
@@ -21,13 +21,13 @@ export function routeArtifacts(scope: FastifyInstance, rooms: Rooms): void {
   const { gateway, deps } = host.core
   const policy = downloadPolicy(host.limits)
 
-  async function artifactOf(facts: DeviceFacts, sha256: string): Promise<Artifact> {
+  async function fileOf(facts: DeviceFacts, sha256: string): Promise<FirmwareFile> {
     const outlook = await standings.look(facts, undefined)
     const files = outlook.kind === 'update' ? outlook.files : []
     const file = files.find(({ artifact }) => artifact.sha256 === sha256)
     // [native 4.1] One answer for what does not exist and for what is not this device's.
     if (!file) throw new OtaError('not-found', 'No such artifact of an update under way.')
-    return file.artifact
+    return file
   }
 
   scope.route<Parameters>({
@@ -35,15 +35,25 @@ export function routeArtifacts(scope: FastifyInstance, rooms: Rooms): void {
     url: '/device/v1/artifacts/:sha256',
     handler: async (request, reply) => {
       const facts = await auth.artifacts.device(request)
-      const { sha256, size, sha1, md5 } = await artifactOf(facts, request.params.sha256)
-      const open = async (): Promise<OpenBlob> => {
-        const blob = await deps.blobs.open(sha256, size)
-        // [native 4.4] Asking for bytes says that the download has begun.
+      const { artifact, firmware } = await fileOf(facts, request.params.sha256)
+      const { sha256, size, sha1, md5 } = artifact
+      // [native 4.4] Asking for bytes says that the download has begun.
+      const begin = async () => {
         if (request.method === 'GET' && facts.open?.state === 'offered')
-          await gateway.report(facts, NATIVE, { trigger: 'download' }).catch((error) => closed(blob, error))
+          await gateway.report(facts, NATIVE, { trigger: 'download' })
+      }
+      const open = async (likely: BlobSpan | null): Promise<OpenBlob> => {
+        const blob = await deps.blobs.open(sha256, size, likely)
+        await begin().catch((error) => closed(blob, error))
         return blob
       }
-      await sendArtifact(request, reply, { artifact: { sha256, size, sha1, md5 }, policy, open })
+      // [native 4.5] Private firmware may carry secrets of the device, and a link is good in anybody's hands.
+      const link = async (): Promise<string | undefined> => {
+        const url = firmware.scope === 'private' ? undefined : await deps.blobs.link(sha256, size)
+        if (url !== undefined) await begin()
+        return url
+      }
+      await sendArtifact(request, reply, { artifact: { sha256, size, sha1, md5 }, policy, open, link })
       return reply
     },
   })
@@ -52,6 +62,11 @@ export function routeArtifacts(scope: FastifyInstance, rooms: Rooms): void {
 async function closed(blob: OpenBlob, error: unknown): Promise<never> {
   await blob.close()
   throw error
+}
+
+/** [native 4.5] Devices follow no redirect unless they say that they do: `Prefer: redirect` (RFC 7240). */
+function followsRedirects({ headers }: FastifyRequest): boolean {
+  return /(^|,)\s*redirect\s*($|[,;])/i.test([headers['prefer'] ?? []].flat().join(','))
 }
 
 /** [native 4.2] [native 4.3] */
@@ -66,6 +81,7 @@ function downloadPolicy(limits: HttpLimits): DownloadPolicy {
       'cache-control': 'private, no-transform',
       'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
     }),
+    redirects: followsRedirects,
     unsatisfiable: (_request, reply) =>
       sendProblem(reply, { code: 'range-not-satisfiable', detail: 'The range lies beyond the end of the file.' }),
     preconditionFailed: (_request, reply) =>

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { OpenBlob } from '../../core/blobs.ts'
+import type { BlobSpan, OpenBlob } from '../../core/blobs.ts'
 import type { Core } from '../../core/create-core.ts'
 import type { DownloadTicket } from '../../core/device-gateway.ts'
 import { sha256Etag } from '../http/conditions.ts'
@@ -79,8 +79,8 @@ async function download(request: FastifyRequest<Parameters>, reply: FastifyReply
   const facts = caller.kind === 'device' && request.method === 'GET' ? caller.facts : undefined
   let ticket: DownloadTicket | undefined
 
-  async function open(): Promise<OpenBlob> {
-    const blob = await core.deps.blobs.open(sha256, size)
+  async function open(likely: BlobSpan | null): Promise<OpenBlob> {
+    const blob = await core.deps.blobs.open(sha256, size, likely)
     if (!facts) return blob
     try {
       ticket = await core.gateway.startCatalogueDownload(facts, file, SCHEME)

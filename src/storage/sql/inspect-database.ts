@@ -21,7 +21,7 @@ export interface DatabaseFacts {
 
 /** Looks into a database and changes nothing; a server may be running. Throws `storage-failed` when it does not answer. */
 export function inspectDatabase(target: ExclusiveTarget): Promise<DatabaseFacts> {
-  return withKysely(target, 'read', async (db, dialect) => {
+  return withDatabase(target, 'read', async (db, dialect) => {
     const pending = await pendingMigrations(db, dialect)
     if (pending.includes(FIRST)) return { pending, masterKeyCheck: undefined, newestEventAt: undefined }
     const check = await db.selectFrom('settings').select('value').where('name', '=', CHECK).executeTakeFirst()
@@ -38,7 +38,7 @@ export function inspectDatabase(target: ExclusiveTarget): Promise<DatabaseFacts>
 export async function migrateDatabase(target: ExclusiveTarget): Promise<string[]> {
   const lock = target.kind === 'sqlite' ? new FileLock(target.file) : undefined
   try {
-    return await withKysely(target, 'write', migrate)
+    return await withDatabase(target, 'write', migrate)
   } finally {
     lock?.release()
   }
@@ -57,7 +57,8 @@ export function isInUse(file: string): boolean {
 const FIRST = '0001-initial'
 const CHECK = 'master-key-check'
 
-async function withKysely<T>(
+/** Opens a database for as long as `work` runs, beside whoever else has it open. */
+export async function withDatabase<T>(
   target: ExclusiveTarget,
   access: 'read' | 'write',
   work: (db: MigrationDb, dialect: SqlDialect) => Promise<T>,

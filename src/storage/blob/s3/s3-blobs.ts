@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BlobSpan, Blobs, OpenBlob, StagedBlob } from '../../../core/blobs.ts'
+import type { BlobDigests, BlobSpan, Blobs, OpenBlob, StagedBlob } from '../../../core/blobs.ts'
 import { OtaError } from '../../../core/errors.ts'
 import { blobDamaged, blobMissing, onDisk } from '../blob-errors.ts'
 import { isBlobName } from '../blob-path.ts'
@@ -31,8 +31,9 @@ const HASH_BYTES = 256 * 1024
 
 /**
  * Bodies as objects `<prefix>blobs/<sha256>`. What is received goes to a local file first, hashed, so that nothing of it
- * is in the bucket before it is committed; then it is uploaded under its name, where it appears in one step, and read
- * back: a commit that resolves has seen the right bytes in the bucket. Any number of processes may share a bucket.
+ * is in the bucket before it is committed; then it is uploaded under its name, where it appears in one step. A commit that
+ * resolves has proof of the right bytes in the bucket: an ETag made of the hashes of just these parts, or it has read
+ * them back. Any number of processes may share a bucket.
  */
 export class S3Blobs implements Blobs {
   readonly #bucket: S3Bucket
@@ -147,13 +148,17 @@ export class S3Blobs implements Blobs {
   }
 
   /** A sound object is never written over: it is equal, and others may be reading it. */
-  async #store(path: string, { sha256, size }: { sha256: string; size: number }): Promise<void> {
+  async #store(path: string, { sha256, md5, size }: BlobDigests): Promise<void> {
     const key = this.#key(sha256)
     const there = await this.#bucket.head(key)
     if (there?.size === size && (await this.#isSound(sha256, there))) return
-    await uploadFile({ bucket: this.#bucket, buffers: this.#buffers, key, path, size })
+    const tag = await uploadFile({ bucket: this.#bucket, buffers: this.#buffers, key, path, size })
     const stored = await this.#bucket.head(key)
-    if (stored?.size === size && (await this.#isSound(sha256, stored))) return
+    if (stored?.size === size) {
+      if (stored.etag === tag || stored.etag === `"${md5}"`)
+        return this.#verifier.trust(sha256, { size, version: stored.etag })
+      if (await this.#isSound(sha256, stored)) return
+    }
     // Nothing refers to it yet, and under this name nothing wrong may stay.
     await this.#bucket.delete(key).catch(() => undefined)
     throw new OtaError('storage-failed', 'Blob store: S3 keeps other bytes than it was sent', { details: { sha256 } })

@@ -19,13 +19,16 @@ export interface FileUpload {
 /**
  * Makes a file an object. It is uploaded in parts, small files too: under the key nothing stands before the server has
  * every part, and then all of it at once, even on servers whose plain writes can be seen half done. Parts go several at
- * a time, as far as buffers are free. Whoever calls reads the object back. Nothing is left behind when it throws `storage-failed`, unless the server cannot
+ * a time, as far as buffers are free. Answers the ETag that S3 gives an object of these very parts. Nothing is left behind when it throws `storage-failed`, unless the server cannot
  * be reached; `S3Blobs.sweep` removes that.
  */
-export async function uploadFile(what: FileUpload): Promise<void> {
+export async function uploadFile(what: FileUpload): Promise<string> {
   const { bucket, buffers, key, path, size } = what
   // No upload can consist of no part.
-  if (size === 0) return bucket.put(key, new Uint8Array(0))
+  if (size === 0) {
+    await bucket.put(key, new Uint8Array(0))
+    return ''
+  }
   if (size > MOST_PARTS * buffers.size)
     throw new OtaError(
       'storage-failed',
@@ -40,6 +43,7 @@ export async function uploadFile(what: FileUpload): Promise<void> {
         // An earlier try may have come through, of which the answer was lost: the server knows the upload no more then.
         if ((await bucket.head(key))?.size !== size) throw error
       })
+      return tagOf(parts)
     } catch (error) {
       await bucket.abort(upload)
       throw error
@@ -49,14 +53,16 @@ export async function uploadFile(what: FileUpload): Promise<void> {
   }
 }
 
+type HashedPart = S3Part & { readonly md5: Buffer }
+
 type Parts = FileUpload & { readonly file: FileHandle; readonly upload: S3Upload }
 
 /** The first failure ends the others. */
-async function uploadParts(what: Parts): Promise<S3Part[]> {
+async function uploadParts(what: Parts): Promise<HashedPart[]> {
   const { buffers, size } = what
   const count = Math.ceil(size / buffers.size)
   const failed = new AbortController()
-  const parts: S3Part[] = []
+  const parts: HashedPart[] = []
   let next = 1
   const work = async () => {
     while (next <= count && !failed.signal.aborted) {
@@ -72,7 +78,11 @@ async function uploadParts(what: Parts): Promise<S3Part[]> {
   return parts.sort((a, b) => a.number - b.number)
 }
 
-async function uploadPart({ bucket, buffers, file, upload, size }: Parts, number: number, signal: AbortSignal) {
+async function uploadPart(
+  { bucket, buffers, file, upload, size }: Parts,
+  number: number,
+  signal: AbortSignal,
+): Promise<HashedPart> {
   const start = (number - 1) * buffers.size
   const length = Math.min(buffers.size, size - start)
   const buffer = await buffers.acquire(length)
@@ -80,13 +90,19 @@ async function uploadPart({ bucket, buffers, file, upload, size }: Parts, number
   try {
     const bytes = buffer.subarray(0, length)
     await readWhole(file, bytes, start)
-    const md5 = createHash('md5').update(bytes).digest('base64')
-    const part = await bucket.part(upload, { number, bytes, md5 }, signal)
+    const md5 = createHash('md5').update(bytes).digest()
+    const part = await bucket.part(upload, { number, bytes, md5: md5.toString('base64') }, signal)
     done = true
-    return part
+    return { ...part, md5 }
   } finally {
     buffers.release(buffer, done)
   }
+}
+
+/** `md5(md5 of each part)-<number of parts>`: what Amazon and most others answer, unless they encrypt under a key. */
+function tagOf(parts: readonly HashedPart[]): string {
+  const md5 = createHash('md5').update(Buffer.concat(parts.map((part) => part.md5)))
+  return `"${md5.digest('hex')}-${parts.length}"`
 }
 
 async function readWhole(file: FileHandle, bytes: Buffer, start: number): Promise<void> {
