@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe } from 'vitest'
+import type { Blobs } from '../../../src/core/blobs.ts'
 import type { DeviceFacts } from '../../../src/core/device/device-facts.ts'
 import { SYSTEM } from '../../../src/core/event/event.ts'
 import type { FirmwareFile } from '../../../src/core/firmware/firmware.ts'
@@ -22,6 +23,8 @@ export interface FixtureOptions {
   readonly open?: StorageKind['open']
   readonly config?: Readonly<Record<string, unknown>>
   readonly limits?: Partial<CoreLimits>
+  /** Memory unless given. */
+  readonly blobs?: Blobs
 }
 
 export interface CallOptions {
@@ -69,6 +72,7 @@ export class Fixture {
       listen: true,
       ...(options.open && { storage: await options.open() }),
       ...(options.limits && { limits: options.limits }),
+      ...(options.blobs && { blobs: options.blobs }),
     })
     const a = await server.core.organisations.create(SYSTEM, { key: 'a' })
     const b = await server.core.organisations.create(SYSTEM, { key: 'b' })
