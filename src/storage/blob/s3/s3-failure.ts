@@ -27,6 +27,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   InternalError: 'the store is at fault',
   ENOTFOUND: 'the name of the endpoint is unknown: correct it in GODWIT_BLOBS, or the DNS',
   ECONNREFUSED: 'nobody listens at the endpoint: start the store, or correct GODWIT_BLOBS',
+  // Answers to HEAD have no body that could say more.
+  '403': 'the credentials do not allow this: check them, and their permissions',
+  '500': 'the store is at fault',
+  '502': 'the store is overloaded or down',
+  '503': 'the store is overloaded or down',
   TimeoutError: 'the store did not answer in time',
   AbortError: 'the store did not answer in time',
 }
@@ -35,8 +40,9 @@ const ADVICE: Readonly<Record<string, string>> = {
 export function s3Failed(doing: string, error: unknown): OtaError {
   if (isOtaError(error)) return error
   const { name, code, status, attempts } = factsOf(error)
-  const said = [name, ...(status === undefined ? [] : [status]), ...(attempts > 1 ? [`${attempts} attempts`] : [])]
-  const advice = ADVICE[code] ?? ADVICE[name]
+  const what = isNamed(name) ? [name, status ?? []].flat() : [`HTTP ${status}`]
+  const said = [...what, ...(attempts > 1 ? [`${attempts} attempts`] : [])]
+  const advice = ADVICE[code] ?? ADVICE[name] ?? ADVICE[String(status)]
   return new OtaError(
     'storage-failed',
     `Blob store: ${doing} in S3 failed (${said.join(', ')})${advice === undefined ? '' : `; ${advice}`}`,
@@ -54,6 +60,11 @@ export function isAbsent(error: unknown): boolean {
 export function isUnsupported(error: unknown): boolean {
   const { name, status } = factsOf(error)
   return name === 'NotImplemented' || status === 405 || status === 501
+}
+
+/** The SDK has no name for what came without a body. */
+function isNamed(name: string): boolean {
+  return !/^(Unknown|UnknownError|\d+)$/.test(name)
 }
 
 function factsOf(error: unknown): { name: string; code: string; status: number | undefined; attempts: number } {
