@@ -181,6 +181,10 @@ class Move {
         return false
       }
       await staged.commit()
+    } catch (error) {
+      // A server's collection may take the copy away while it is looked at: nobody wants the file any more.
+      if (await register.has(sha256)) throw error
+      return false
     } finally {
       await open.close()
     }

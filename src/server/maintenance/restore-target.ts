@@ -60,7 +60,8 @@ function embeddedTarget(config: Config): RestoreTarget {
       await rm(temporary, { force: true })
       // Blobs that are kept elsewhere stay: others may be among them, and they do no harm.
       const isHere = folderOf(config, config.blobs) === config.data
-      for (const folder of isHere ? ['blobs', 'tmp'] : ['tmp']) await rm(join(config.data, folder), { recursive: true, force: true })
+      for (const folder of isHere ? ['blobs', 'tmp'] : ['tmp'])
+        await rm(join(config.data, folder), { recursive: true, force: true })
     },
   }
 }

@@ -159,6 +159,10 @@ export class S3Blobs implements Blobs {
         return this.#verifier.trust(sha256, { size, version: stored.etag })
       if (await this.#isSound(sha256, stored)) return
     }
+    if (stored === undefined)
+      throw new OtaError('storage-failed', 'Blob store: S3 lost a file, or it was deleted meanwhile', {
+        details: { sha256 },
+      })
     // Nothing refers to it yet, and under this name nothing wrong may stay.
     await this.#bucket.delete(key).catch(() => undefined)
     throw new OtaError('storage-failed', 'Blob store: S3 keeps other bytes than it was sent', { details: { sha256 } })
