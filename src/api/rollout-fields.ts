@@ -128,6 +128,10 @@ export const optionsField = z
       .describe("Seconds in which its updates must move on, where they differ from the server's; null = for ever"),
     pull: z.boolean().exactOptional().describe('Devices may ask for it by themselves, where a protocol knows both'),
     ignorePenalty: z.boolean().exactOptional().describe('Also for devices whose last updates failed'),
+    staysOpen: z
+      .boolean()
+      .exactOptional()
+      .describe('It does not finish by itself when all devices of its list are done'),
   })
   .describe('What else differs from the defaults')
 

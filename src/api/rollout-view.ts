@@ -67,6 +67,7 @@ const optionsView = z.strictObject({
   timeOuts: z.record(z.string(), z.union([z.number(), z.string()]).nullable()).nullable(),
   pull: z.boolean(),
   ignorePenalty: z.boolean(),
+  staysOpen: z.boolean().exactOptional().describe('Absent in rollouts of older versions, which stay open'),
 })
 
 const stopView = z.strictObject({

@@ -50,6 +50,10 @@ export interface CoreLimits {
   readonly dataFileBytes: number
   /** Data files per device. */
   readonly dataFilesPerDevice: number
+  /** Running and paused rollouts of one product, without those that name their devices; at most 1,000. */
+  readonly rolloutsPerProduct: number
+  /** Running and paused rollouts that name one device; at most 1,000. */
+  readonly rolloutsPerDevice: number
   /** Floors per organisation. */
   readonly floorsPerOrganisation: number
   /** Webhooks per organisation. */
@@ -104,6 +108,8 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   dataFileDays: 30,
   dataFileBytes: 64 * 2 ** 20,
   dataFilesPerDevice: 1_000,
+  rolloutsPerProduct: 100,
+  rolloutsPerDevice: 100,
   floorsPerOrganisation: 1_000,
   webhooksPerOrganisation: 20,
   webhookTimeoutSeconds: 10,

@@ -2,7 +2,8 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Core } from '../core/create-core.ts'
 import { sweep } from '../core/housekeeping.ts'
 import { passExhaustedStages } from '../core/rollout/exhausted-stages.ts'
-import { tendRollouts } from '../core/rollout/tend.ts'
+import { finishComplete } from '../core/rollout/finish-complete.ts'
+import { type StageRound, tendRollouts } from '../core/rollout/tend.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -20,12 +21,14 @@ interface Job {
 
 /** What a server does on its own. A job that fails is logged and runs again at its next turn; none overlaps itself. */
 export function startJobs(core: Core, log: FastifyBaseLogger): Jobs {
+  const stages: StageRound = { after: 0 }
   const jobs: readonly Job[] = [
     { name: 'last-seen', everyMs: 3 * SECOND, run: () => core.lastSeen.flush() },
     { name: 'settle-quiet-updates', everyMs: 5 * SECOND, run: () => core.updates.settleQuiet() },
     { name: 'expire-updates', everyMs: 10 * SECOND, run: () => expireOverdue(core) },
-    { name: 'rollouts', everyMs: SECOND, run: () => tendRollouts(core.deps) },
+    { name: 'rollouts', everyMs: SECOND, run: () => tendRollouts(core.deps, stages) },
     { name: 'exhausted-stages', everyMs: MINUTE, run: () => passExhaustedStages(core.deps) },
+    { name: 'complete-rollouts', everyMs: MINUTE, run: () => finishComplete(core.deps) },
     { name: 'housekeeping', everyMs: 10 * MINUTE, run: () => sweep(core.deps) },
   ]
   const running = new Set<Promise<void>>()

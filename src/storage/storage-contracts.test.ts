@@ -24,7 +24,9 @@ import type { Storage } from '../core/ports.ts'
 import { describeProductStores } from '../core/product/product-store.contract.ts'
 import { describeReleaseStore } from '../core/release/release-store.contract.ts'
 import { describeMemberSearch } from '../core/rollout/member-search.contract.ts'
+import { describeRolloutDeletion } from '../core/rollout/rollout-deletion.contract.ts'
 import { describeRolloutMemberStore } from '../core/rollout/rollout-member-store.contract.ts'
+import { describeRolloutOffering } from '../core/rollout/rollout-offering.contract.ts'
 import { describeRolloutStore } from '../core/rollout/rollout-store.contract.ts'
 import { describeRolloutTallyRaces } from '../core/rollout/rollout-tally-races.contract.ts'
 import { describeRolloutTallyStore } from '../core/rollout/rollout-tally-store.contract.ts'
@@ -57,6 +59,8 @@ const CONTRACTS = [
   describeAssignmentStore,
   describeUpdateStore,
   describeRolloutStore,
+  describeRolloutDeletion,
+  describeRolloutOffering,
   describeRolloutMemberStore,
   describeMemberSearch,
   describeRolloutTallyStore,

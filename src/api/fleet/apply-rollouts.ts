@@ -2,7 +2,7 @@ import { invalid } from '../../core/errors.ts'
 import { findProduct } from '../../core/product/product-service.ts'
 import { type ReleaseReference, resolveRelease } from '../../core/release/release-service.ts'
 import { healthPolicy } from '../../core/rollout/health/health-policy.ts'
-import { optionsFrom } from '../../core/rollout/options-input.ts'
+import { type OptionsInput, optionsFrom } from '../../core/rollout/options-input.ts'
 import { isLive, type Rollout, type RolloutState } from '../../core/rollout/rollout.ts'
 import { type RolloutInput, selectionFrom } from '../../core/rollout/rollout-input.ts'
 import { stagesFrom } from '../../core/rollout/stage-input.ts'
@@ -56,10 +56,15 @@ async function definitionOf(run: FleetRun, existing: Rollout, wanted: FleetRollo
       ...(kind && { kind }),
       ...(select && { selection: selectionFrom(select) }),
       ...(health && { health: inField('health', () => healthPolicy(health)) }),
-      ...(options && { options: optionsFrom(options) }),
+      ...(options && { options: optionsFrom({ ...options, ...openness(existing, options) }) }),
       ...(membership && { membership }),
     },
   }
+}
+
+/** Rollouts of older versions do not say whether they stay open. */
+function openness({ options: { staysOpen } }: Rollout, wanted: OptionsInput): OptionsInput {
+  return wanted.staysOpen === undefined && staysOpen !== undefined ? { staysOpen } : {}
 }
 
 /** In the words of the file. */
@@ -114,6 +119,8 @@ const STEPS: Readonly<Record<RolloutState, Partial<Record<RolloutState, readonly
 /** The state in which it is then. */
 async function bringInto(run: FleetRun, rollout: Rollout, wanted: RolloutState | undefined): Promise<RolloutState> {
   if (wanted === undefined || wanted === rollout.state) return rollout.state
+  // It ran, and has nothing left to do.
+  if (rollout.isComplete && wanted === 'running') return rollout.state
   const steps = STEPS[rollout.state][wanted]
   if (!steps) {
     run.warnings.push(whyNot(rollout, wanted))

@@ -26,7 +26,7 @@ export async function loadDeviceFacts(
 ): Promise<DeviceFacts | undefined> {
   const device = await stores.devices.find(serial)
   if (!device) return undefined
-  const [organisation, product, modules, running, credentials, frozen, own, group, assigned, open, latest] =
+  const [organisation, product, modules, running, credentials, frozen, own, group, assigned, underWay, latest] =
     await Promise.all([
       stores.organisations.find(device.organisation),
       device.product === null ? undefined : stores.products.find(device.product),
@@ -43,10 +43,11 @@ export async function loadDeviceFacts(
   if (!organisation) return undefined
   const ownOffer = await loadOffer(stores, own, () => stores.assignments.findByDevice(serial))
   const groupOffer = await loadOffer(stores, assigned, () => stores.assignments.findByGroup(device.group ?? 0))
-  const openRelease = open && (await loadOpenRelease(stores, open))
   const subject = { device, groupKey: group?.key ?? null, modules, running, ...(product && { product }) }
   const candidates = await loadCandidates(stores, subject, plans)
-  const openRollout = open && (await loadOpenRollout(stores, open, candidates))
+  const openRollout = underWay && (await loadOpenRollout(stores, underWay, candidates))
+  const open = underWay && withoutDeleted(underWay, openRollout)
+  const openRelease = open && (await loadOpenRelease(stores, open))
   const mayOffer = ownOffer !== undefined || groupOffer !== undefined || candidates.rollouts.length > 0
   return {
     ...subject,
@@ -122,6 +123,11 @@ async function loadOpenRollout(
 ): Promise<Rollout | undefined> {
   if (serial === null) return undefined
   return rollouts.find(({ rollout }) => rollout.serial === serial)?.rollout ?? stores.rollouts.find(serial)
+}
+
+/** The mark of a deleted rollout goes in the background. */
+function withoutDeleted(open: Update, rollout: Rollout | undefined): Update {
+  return open.rollout === null || rollout ? open : { ...open, rollout: null }
 }
 
 /** Replacements of an assignment during one read of it; more, and the target counts as having none. */

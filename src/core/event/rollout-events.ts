@@ -26,7 +26,7 @@ export const ROLLOUT_EVENTS = {
     meaning: 'A rollout goes on',
     details: {
       ...KEY,
-      from: 'paused or stopped',
+      from: 'paused, stopped, or finished (by itself)',
       run: 'how often it was resumed after a stop',
       cohorts: 'cohorts that are taken in again',
     },
@@ -41,7 +41,10 @@ export const ROLLOUT_EVENTS = {
       cancel: 'whether updates under way are cancelled too',
     },
   },
-  'rollout.finished': { meaning: 'An operator closed a rollout', details: KEY },
+  'rollout.finished': {
+    meaning: 'A rollout was closed, or came to its end: none of the devices of its list has anything left to do',
+    details: { ...KEY, by: 'operator or itself' },
+  },
   'rollout.deleted': { meaning: 'A rollout was deleted; its updates stay', details: KEY },
   'rollout.stage-started': { meaning: 'A stage began to grant', details: { ...STAGE, of: 'how many stages' } },
   'rollout.approval-needed': {
@@ -59,6 +62,15 @@ export const ROLLOUT_EVENTS = {
   'rollout.cohort-stopped': {
     meaning: 'The health gate excluded the devices of one kind',
     details: { ...KEY, cohort: 'which', words: 'the evidence in words', evidence: "the gate's numbers" },
+  },
+  'rollout.failed-late': {
+    meaning: 'After a rollout had finished, its health gate found that the release is bad; nothing else happens',
+    details: {
+      ...KEY,
+      'cohort?': 'of which devices, if not of all',
+      words: 'the evidence in words',
+      evidence: "the gate's numbers",
+    },
   },
   'rollout.retried': { meaning: 'Devices are to be tried again', details: { ...KEY, devices: 'how many' } },
   'rollout.excluded': {

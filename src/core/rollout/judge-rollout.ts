@@ -16,7 +16,8 @@ type By = { readonly clock: Clock; readonly ids: Ids }
 
 /**
  * Asks the health gate about a rollout and does what it says, inside a transaction that holds the rollout's lock: stops
- * it or excludes a cohort, and else sets the limits that the next grants must keep.
+ * it or excludes a cohort, and else sets the limits that the next grants must keep. A finished one grants nothing more and
+ * stays finished: what the gate found is noted, once, with an event.
  */
 export async function judgeRollout(stores: Stores, by: By, serial: Serial): Promise<void> {
   for (;;) {
@@ -25,10 +26,12 @@ export async function judgeRollout(stores: Stores, by: By, serial: Serial): Prom
     if (!rollout || !room) return
     const state = healthState(rollout, room)
     const verdict = judge(rollout.health, state)
-    if (verdict.kind !== 'stop' || rollout.state === 'stopped')
+    const isNoted = rollout.state === 'finished' && room.whole.stopWords !== null
+    if (verdict.kind !== 'stop' || rollout.state === 'stopped' || isNoted)
       return setLimits(stores, { rollout, room, limits: grantLimits(rollout.health, state) })
     if (verdict.scope === 'rollout') {
       const { evidence } = verdict
+      if (rollout.state === 'finished') return noteLate(stores, by, { rollout, evidence, scope: WHOLE })
       return stopRollout(stores, by, rollout, {
         actor: SYSTEM,
         cause: { kind: 'gate', evidence, words: evidenceInWords(evidence) },
@@ -36,6 +39,23 @@ export async function judgeRollout(stores: Stores, by: By, serial: Serial): Prom
     }
     await excludeCohort(stores, by, { rollout, cohort: verdict.scope.cohort, evidence: verdict.evidence, room })
   }
+}
+
+async function noteLate(
+  stores: Stores,
+  by: By,
+  late: { rollout: Rollout; evidence: Evidence; scope: string; cohort?: string },
+): Promise<void> {
+  const { rollout, evidence, scope, cohort } = late
+  const words = evidenceInWords(evidence)
+  await stores.rolloutTallies.setLimits(rollout.serial, scope, { stopWords: words })
+  await record(stores, by, {
+    organisation: rollout.organisation,
+    type: 'rollout.failed-late',
+    actor: SYSTEM,
+    subject: { kind: 'rollout', id: rollout.id },
+    details: { key: rollout.key, ...(cohort !== undefined && { cohort }), words, evidence: { ...evidence } },
+  })
 }
 
 /** What the gate knows, from the kept counters. */
@@ -81,6 +101,8 @@ async function excludeCohort(
   const tally = [...room.cohorts.values()].find((one) => cohortKey(one) === cohort)
   if (!tally) return
   const words = evidenceInWords(evidence)
+  if (rollout.state === 'finished')
+    return noteLate(stores, by, { rollout, evidence, scope: cohortScope(tally), cohort: cohortName(tally) })
   await stores.rolloutTallies.setLimits(rollout.serial, cohortScope(tally), {
     grantLimit: 0,
     isActive: false,

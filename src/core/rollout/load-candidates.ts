@@ -10,12 +10,15 @@ import type { Release } from '../release/release.ts'
 import type { Update } from '../update/update.ts'
 import type { RolloutCandidate, RolloutTarget } from './candidate.ts'
 import type { RolloutMember } from './member.ts'
-import type { Rollout } from './rollout.ts'
+import { byRank, type Rollout } from './rollout.ts'
 import { loadRoom, type Room } from './room.ts'
 import type { Subject } from './subject.ts'
 
-/** Rollouts that a device of one product may meet. */
-export const OFFERING = { live: 100, stopped: 10 } as const
+/**
+ * Rollouts that a device of one product may meet: so many of those that are for all of its devices, and so many of those
+ * that name the device. The limits of `CoreLimits` are no higher.
+ */
+export const OFFERING = { live: 1_000, stopped: 10 } as const
 
 /** What a device is, before its rollouts are looked at. */
 export type Asker = Pick<Subject, 'device' | 'groupKey' | 'product' | 'modules' | 'running'>
@@ -29,7 +32,7 @@ export interface LoadedRollouts {
 
 const NOTHING: LoadedRollouts = { rollouts: [], rooms: new Map(), floors: [] }
 
-/** What is the same for every device of a product. */
+/** What is the same for every device of a product; rollouts that name their devices are not among it. */
 export interface Plans {
   readonly rollouts: readonly Rollout[]
   /** What each release holds, by serial. */
@@ -40,10 +43,18 @@ export interface Plans {
 /** Reads the plans of a product; with `OFFERING` it is what its devices may meet. */
 export async function loadPlans(stores: Stores, product: Serial): Promise<Plans> {
   const rollouts = await stores.rollouts.listOffering(product, OFFERING)
-  const targets = new Map<Serial, RolloutTarget>()
+  return { rollouts, targets: await loadTargets(stores, rollouts), floors: await loadFloors(stores, product) }
+}
+
+async function loadTargets(
+  stores: Stores,
+  rollouts: readonly Rollout[],
+  known: Plans['targets'] = new Map(),
+): Promise<Plans['targets']> {
+  const targets = new Map(known)
   for (const { release, undoes } of rollouts)
     if (undoes === null && !targets.has(release)) targets.set(release, await loadTarget(stores, release))
-  return { rollouts, targets, floors: await loadFloors(stores, product) }
+  return targets
 }
 
 /** The floors of a product, with what is handed out to reach them. */
@@ -68,8 +79,14 @@ export async function loadCandidates(
 ): Promise<LoadedRollouts> {
   const { device, product } = asker
   if (!product) return NOTHING
-  const { rollouts: found, targets, floors } = await plans(product.serial)
+  const [shared, naming] = await Promise.all([
+    plans(product.serial),
+    stores.rollouts.listNaming(product.serial, device, OFFERING),
+  ])
+  const { floors } = shared
+  const found = naming.length === 0 ? shared.rollouts : [...shared.rollouts, ...naming].sort(byRank)
   if (found.length === 0) return { ...NOTHING, floors }
+  const targets = await loadTargets(stores, naming, shared.targets)
   const undone = found.flatMap(({ undoes }) => (undoes === null ? [] : [undoes]))
   const members = await stores.rolloutMembers.listByDevice(device.serial, [
     ...new Set([...found.map((one) => one.serial), ...undone]),

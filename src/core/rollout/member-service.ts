@@ -6,8 +6,9 @@ import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { moveUpdate } from '../update/move-update.ts'
 import { outcomeScopes } from './grant.ts'
 import { type RolloutMember, waitingMember } from './member.ts'
+import { reopenComplete } from './reopen-complete.ts'
 import type { Rollout } from './rollout.ts'
-import { findRollout } from './rollout-service.ts'
+import { findRollout, lockRollout } from './rollout-service.ts'
 
 /** Members that are tried again in one transaction. */
 const BATCH = 500
@@ -34,7 +35,7 @@ export class RolloutMemberService {
     for (;;) {
       const filter = { rollout: rollout.serial, states: ['failed', 'rolled-back'], isExcluded: false } as const
       const members = await storage.read.rolloutMembers.list(filter, { limit: BATCH, after })
-      retried += await storage.transaction((stores) => this.#pardon(stores, rollout, members))
+      retried += await storage.transaction((stores) => this.#pardon(stores, scope, { rollout, members }))
       after = members.at(-1)?.serial ?? after
       if (members.length < BATCH) break
     }
@@ -52,13 +53,17 @@ export class RolloutMemberService {
     for (const reference of devices) {
       const device = await findDevice(stores, scope.organisation, reference)
       const member = await stores.rolloutMembers.find(rollout.serial, device.serial)
+      if (member && !member.isListed)
+        throw new OtaError('wrong-state', `${reference} is not among the devices that the rollout was made for.`, {
+          details: { device: reference, state: 'none' },
+        })
       if (!member || member.state === 'open' || (member.state === 'waiting' && member.excludedAt === null))
         throw new OtaError('wrong-state', `${reference} has nothing to try again in this rollout.`, {
           details: { device: reference, state: member?.state ?? 'none' },
         })
       members.push(member)
     }
-    const retried = await this.#pardon(stores, rollout, members)
+    const retried = await this.#pardon(stores, scope, { rollout, members })
     await this.#recordRetry(stores, scope, { rollout, retried })
     return retried
   }
@@ -79,8 +84,9 @@ export class RolloutMemberService {
   ): Promise<void> {
     const found = []
     for (const reference of devices) found.push(await findDevice(stores, scope.organisation, reference))
-    await stores.rolloutTallies.lock(rollout.serial)
-    for (const device of found) await this.#excludeOne(stores, scope, { rollout, device: device.serial, reason })
+    const locked = await lockRollout(stores, scope.organisation, rollout.id)
+    for (const device of found)
+      await this.#excludeOne(stores, scope, { rollout: locked, device: device.serial, reason })
     await recordFor(stores, this.#deps, scope, {
       type: 'rollout.excluded',
       subject: { kind: 'rollout', id: rollout.id },
@@ -95,13 +101,19 @@ export class RolloutMemberService {
   ): Promise<void> {
     const now = this.#deps.clock.now()
     const known = await stores.rolloutMembers.find(rollout.serial, device)
-    const member = known ?? (await stores.rolloutMembers.insert(waitingMember(rollout, device, now)))
+    // A snapshot that is still being taken lists it when it comes to it.
+    const isListed = rollout.membership !== 'snapshot'
+    const member = known ?? (await stores.rolloutMembers.insert({ ...waitingMember(rollout, device, now), isListed }))
     const update = member.state === 'open' && member.update !== null && (await stores.updates.find(member.update))
     if (update) await moveUpdate(stores, this.#deps, update, { trigger: 'cancel', actor: scope.actor, reason })
     await stores.rolloutMembers.update(member.serial, { excludedAt: now, excludedReason: reason })
   }
 
-  async #pardon(stores: Stores, rollout: Rollout, members: readonly RolloutMember[]): Promise<number> {
+  async #pardon(
+    stores: Stores,
+    scope: Scope,
+    { rollout, members }: { rollout: Rollout; members: readonly RolloutMember[] },
+  ): Promise<number> {
     await stores.rolloutTallies.lock(rollout.serial)
     const now = this.#deps.clock.now()
     let pardoned = 0
@@ -122,6 +134,7 @@ export class RolloutMemberService {
       })
       pardoned += 1
     }
+    if (pardoned > 0) await reopenComplete(stores, this.#deps, scope, rollout.serial)
     return pardoned
   }
 

@@ -53,6 +53,8 @@ export interface RolloutMember {
   /** Left out by an operator: when, and the reason. */
   readonly excludedAt: Millis | null
   readonly excludedReason: string
+  /** Meant by the rollout. Not so: no device of its snapshot, and here only because it was left out by name. */
+  readonly isListed: boolean
   /** An operator wants it tried again: failures before do not count. */
   readonly pardonedAt: Millis | null
   readonly changedAt: Millis
@@ -85,6 +87,7 @@ export function waitingMember(
     holdsSlot: false,
     excludedAt: null,
     excludedReason: '',
+    isListed: true,
     pardonedAt: null,
     changedAt: now,
   }

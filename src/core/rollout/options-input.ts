@@ -12,6 +12,7 @@ export const DEFAULT_OPTIONS: RolloutOptions = {
   timeOuts: null,
   pull: true,
   ignorePenalty: false,
+  staysOpen: false,
 }
 
 /** The options as they are stored. */

@@ -84,7 +84,7 @@ describe('the headline', () => {
   it('counts what a superseded and a cancelled update leave', () => {
     const left = { ...NO_OUTCOMES, cancelled: 1, superseded: 1 }
     expect(progress(rollout(), { whole: { outcomes: left } }).words).toBe(
-      'Running, stage 1 of 1: 1 cancelled, 1 superseded.',
+      'Running, stage 1 of 1: 1 cancelled, 1 superseded. It stays open for devices that come later.',
     )
   })
 })

@@ -1,5 +1,6 @@
 import type { Id, Millis } from '../common.ts'
 import { cohortName } from './cohorts.ts'
+import { endsByItself } from './finish-complete.ts'
 import { type GateProgress, gateProgress } from './gate-progress.ts'
 import { immature, matured } from './health/counts.ts'
 import { devicesInWords, outcomesInWords } from './in-words.ts'
@@ -65,7 +66,7 @@ export function progressOf(rollout: Rollout, room: Room, approvals: readonly App
   const given = stages[rollout.stage]?.approvals.length ?? 0
   const waits = waitsOf(rollout, room, { approvals: given, now })
   return {
-    words: headline(rollout, outcomes, waits),
+    words: headline(rollout, { outcomes, waits, late: room.whole.stopWords }),
     devices,
     slots,
     outcomes,
@@ -118,13 +119,21 @@ function cohortProgress(tally: Tally): CohortProgress {
 function cohortWords({ family, value, counts, isActive, stopWords, grantLimit }: Tally): string {
   const name = cohortName({ family, value })
   if (!isActive) return `${name} is excluded. ${stopWords ?? ''}`.trim()
+  if (stopWords !== null) return `${name} was found bad after the end. ${stopWords}`
   const done = matured(counts)
   const seen = `${name}: ${counts.failed} of ${devicesInWords(done)} with a verdict failed`
   const isHeld = grantLimit < UNLIMITED && counts.granted >= grantLimit
   return isHeld ? `${seen}; ${immature(counts)} more hold the release, and no more may for now.` : `${seen}.`
 }
 
-function headline(rollout: Rollout, outcomes: Outcomes, waits: readonly RolloutWait[]): string {
+function headline(
+  rollout: Rollout,
+  {
+    outcomes,
+    waits,
+    late,
+  }: { readonly outcomes: Outcomes; readonly waits: readonly RolloutWait[]; readonly late: string | null },
+): string {
   const stage = `stage ${rollout.stage + 1} of ${rollout.stages.length}`
   const sum = outcomesInWords(outcomes)
   switch (rollout.state) {
@@ -132,15 +141,22 @@ function headline(rollout: Rollout, outcomes: Outcomes, waits: readonly RolloutW
       return 'A draft: nothing is granted before it is started.'
     case 'running': {
       const approval = waits.find(({ kind }) => kind === 'approval')
-      return `Running, ${stage}: ${sum}.${approval ? ` ${approval.words}` : ''}`
+      return `Running, ${stage}: ${sum}.${approval ? ` ${approval.words}` : staysOpenWords(rollout, outcomes)}`
     }
     case 'paused':
       return `Paused at ${stage}: ${sum}. What is under way goes on.`
     case 'stopped':
       return `${stopWords(rollout, stage)} So far: ${sum}.`
     case 'finished':
-      return `Finished: ${sum}.`
+      return `Finished${rollout.isComplete ? ' by itself' : ''}: ${sum}.${late === null ? '' : ` Found bad afterwards: ${late}`}`
   }
+}
+
+/** Everything seems done, and yet it goes on. */
+function staysOpenWords(rollout: Rollout, { open, ...closed }: Outcomes): string {
+  const isAtLast = rollout.stage + 1 >= rollout.stages.length
+  const isQuiet = open === 0 && Object.values(closed).some((devices) => devices > 0)
+  return isAtLast && isQuiet && !endsByItself(rollout) ? ' It stays open for devices that come later.' : ''
 }
 
 function stopWords({ stop, cancelling }: Rollout, stage: string): string {

@@ -1,5 +1,6 @@
 import type { Id, Serial } from '../common.ts'
 import { invalid, OtaError } from '../errors.ts'
+import type { CoreLimits } from '../limits.ts'
 import type { Stores } from '../ports.ts'
 import { recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { beginStage } from './begin-stage.ts'
@@ -9,7 +10,7 @@ import { OFFERING } from './load-candidates.ts'
 import type { Rollout, RolloutState } from './rollout.ts'
 import { lockRollout } from './rollout-service.ts'
 import { loadRoom } from './room.ts'
-import { stopRollout } from './stop-rollout.ts'
+import { CANCELLING, stopRollout } from './stop-rollout.ts'
 import { stageScope, WHOLE } from './tally.ts'
 
 /** Starts, stops and steers rollouts. Every call costs O(stages + cohorts), whatever the fleet. */
@@ -27,7 +28,7 @@ export class RolloutControl {
 
   /** As `start`, of a draft inside a transaction of the caller's. */
   async begin(stores: Stores, scope: Scope, rollout: Rollout): Promise<Rollout> {
-    await requireStartable(stores, rollout)
+    await requireStartable(stores, this.#deps, rollout)
     await this.#record(stores, scope, rollout, { type: 'rollout.started', details: { key: rollout.key } })
     await stores.rolloutTallies.setLimits(rollout.serial, WHOLE, { isActive: true })
     await stores.rollouts.update(rollout.serial, { state: 'running', startedAt: this.#deps.clock.now() })
@@ -54,7 +55,7 @@ export class RolloutControl {
       const cohorts = await this.#reopen(stores, rollout, options.cohorts ?? [])
       if (rollout.state === 'running' && cohorts.length === 0) throw wrongState(rollout)
       if (wasStopped) {
-        await requireStartable(stores, rollout)
+        await requireStartable(stores, this.#deps, rollout)
         await restart(stores, rollout)
       }
       await stores.rolloutTallies.setLimits(rollout.serial, WHOLE, { isActive: true })
@@ -83,8 +84,7 @@ export class RolloutControl {
     return this.#change(scope, reference, states, async (stores, rollout) => {
       const { cancel = false, reason = '' } = options
       if (rollout.state === 'stopped' && !cancel) throw wrongState(rollout)
-      if (rollout.state === 'stopped')
-        return patched(await stores.rollouts.update(rollout.serial, { cancelling: true }))
+      if (rollout.state === 'stopped') return patched(await stores.rollouts.update(rollout.serial, CANCELLING))
       const cause = { kind: 'operator', reason } as const
       await stopRollout(stores, this.#deps, rollout, { actor: scope.actor, cause, cancel })
       return patched(await stores.rollouts.find(rollout.serial))
@@ -95,7 +95,10 @@ export class RolloutControl {
   finish(scope: Scope, reference: string): Promise<Rollout> {
     return this.#change(scope, reference, ['running', 'paused', 'stopped'], async (stores, rollout) => {
       await stores.rolloutTallies.setLimits(rollout.serial, WHOLE, { isActive: false })
-      await this.#record(stores, scope, rollout, { type: 'rollout.finished', details: { key: rollout.key } })
+      await this.#record(stores, scope, rollout, {
+        type: 'rollout.finished',
+        details: { key: rollout.key, by: 'operator' },
+      })
       const endedAt = this.#deps.clock.now()
       return patched(await stores.rollouts.update(rollout.serial, { state: 'finished', endedAt }))
     })
@@ -213,14 +216,21 @@ async function restart(stores: Stores, rollout: Rollout): Promise<void> {
 
 const NO_LIMIT = { grantLimit: Number.MAX_SAFE_INTEGER, unverifiableLimit: Number.MAX_SAFE_INTEGER }
 
-/**
- * Firmware that is withdrawn or still to be verified would be refused to every device, and devices look no further than
- * `OFFERING.live` rollouts.
- */
-async function requireStartable(stores: Stores, rollout: Rollout): Promise<void> {
-  const live = { organisation: rollout.organisation, product: rollout.product, states: ['running', 'paused'] } as const
-  if ((await stores.rollouts.count(live)) >= OFFERING.live)
-    throw new OtaError('limit-reached', `${OFFERING.live} rollouts of its product run or are paused; end some of them.`)
+/** A device that asks looks at all that it may meet, and no further than `OFFERING.live`. */
+async function requireRoom(stores: Stores, limits: CoreLimits, rollout: Rollout): Promise<void> {
+  const { rolloutsPerProduct, rolloutsPerDevice } = limits
+  const most = Math.min(rollout.namesDevices ? rolloutsPerDevice : rolloutsPerProduct, OFFERING.live)
+  const live = rollout.namesDevices
+    ? await stores.rollouts.countNaming(rollout.serial)
+    : await stores.rollouts.countOffering(rollout.product)
+  if (live < most) return
+  const whose = rollout.namesDevices ? 'that name one of its devices' : 'of its product'
+  throw new OtaError('limit-reached', `${most} rollouts ${whose} run or are paused; end some of them.`)
+}
+
+/** Firmware that is withdrawn or still to be verified would be refused to every device. */
+async function requireStartable(stores: Stores, { limits }: ServiceDeps, rollout: Rollout): Promise<void> {
+  await requireRoom(stores, limits, rollout)
   if (rollout.kind === 'undo') return
   const release = await stores.releases.find(rollout.release)
   for (const serial of release?.firmware ?? ([] as readonly Serial[])) {

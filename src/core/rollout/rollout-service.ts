@@ -8,12 +8,14 @@ import type { Release } from '../release/release.ts'
 import { resolveRelease } from '../release/release-service.ts'
 import { changed, difference, recordFor, type Scope, type ServiceDeps } from '../service.ts'
 import { inField, requireKey, requireText } from '../validate.ts'
+import { devicesNamed } from './devices-named.ts'
 import { NO_COUNTS } from './health/counts.ts'
 import { healthPolicy } from './health/health-policy.ts'
 import { grantLimits } from './health/judge.ts'
 import { optionsFrom } from './options-input.ts'
 import type { Rollout } from './rollout.ts'
 import { type RolloutInput, selectionFrom } from './rollout-input.ts'
+import type { DeviceName } from './rollout-store.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { type StageInput, stagesFrom } from './stage-input.ts'
 import { stageScope, WHOLE } from './tally.ts'
@@ -78,7 +80,10 @@ export class RolloutService {
     })
   }
 
-  /** Its updates stay. Throws `wrong-state` while it runs, `in-use` while another one undoes it. */
+  /**
+   * From now on it is gone for everybody; what is left of its members goes in the background. Its updates stay. Throws
+   * `wrong-state` while it runs, `in-use` while another one undoes it.
+   */
   async delete(scope: Scope, reference: string): Promise<void> {
     await this.#deps.storage.transaction(async (stores) => {
       const rollout = await lockRollout(stores, scope.organisation, reference)
@@ -172,6 +177,7 @@ export async function insertRollout(
   const id = input.id ?? deps.ids.id(now)
   const key = requireKey('key', input.key ?? id)
   const membership = input.membership ?? 'dynamic'
+  const names = nameable(membership, devicesNamed(selection.filter))
   const rollout = await stores.rollouts.insert({
     id,
     createdAt: now,
@@ -195,12 +201,16 @@ export async function insertRollout(
     run: 0,
     unverifiableApproved: false,
     cancelling: false,
+    cancelAfter: 0,
+    isComplete: false,
+    namesDevices: names !== undefined,
     startedAt: null,
     endedAt: null,
     stop: null,
     createdBy: scope.actor,
     extra: input.extra ?? {},
   })
+  if (names) await stores.rollouts.name(rollout.serial, names)
   const limits = grantLimits(health, {
     overall: NO_COUNTS,
     resumes: 0,
@@ -226,6 +236,14 @@ export async function insertRollout(
     },
   })
   return rollout
+}
+
+/** A device keeps its place in a snapshot whatever its key is later. */
+function nameable(
+  membership: Rollout['membership'],
+  names: readonly DeviceName[] | undefined,
+): readonly DeviceName[] | undefined {
+  return membership === 'snapshot' && names?.some((name) => 'key' in name) ? undefined : names
 }
 
 const NO_LIMIT = { grantLimit: Number.MAX_SAFE_INTEGER, unverifiableLimit: Number.MAX_SAFE_INTEGER }

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { START } from '../../../test/support/fixed-clock.ts'
-import { newMember, newRollout, newStage } from '../../../test/support/rollout-rows.ts'
+import { newRollout, newStage } from '../../../test/support/rollout-rows.ts'
 import * as rows from '../../../test/support/rows.ts'
-import { conflict, expectSlices, IN_USE, insertFleet, times, useStorage } from '../../../test/support/storage-suite.ts'
+import { conflict, expectSlices, insertFleet, times, useStorage } from '../../../test/support/storage-suite.ts'
 import type { Storage } from '../ports.ts'
 import { ROLLOUT_STATES, type Rollout } from './rollout.ts'
-import { WHOLE } from './tally.ts'
 
 export function describeRolloutStore(name: string, open: () => Promise<Storage>): void {
   describe(`rollout store: ${name}`, () => {
@@ -184,50 +183,6 @@ export function describeRolloutStore(name: string, open: () => Promise<Storage>)
       expect(approvals).toContainEqual(approval)
       expect(approvals.map(({ at }) => at - START)).toEqual([0, 1, 1, 2])
       await expect(approve({ rollout: 999_999 })).rejects.toMatchObject({ code: 'not-found' })
-    })
-
-    it('takes everything of its own along when it is deleted, and leaves updates', async () => {
-      const { device, release } = await suite.write(insertFleet)
-      const rollout = await insert(release)
-      const update = await suite.write(async (stores) => {
-        await stores.rolloutMembers.insert(newMember(rollout, device))
-        await stores.rolloutTallies.create(rollout.serial, [WHOLE], { grantLimit: 1, unverifiableLimit: 1 })
-        const approval = { rollout: rollout.serial, stage: 0, run: 0, account: rows.someId(), name: 'a', at: START }
-        await stores.rollouts.approve(approval)
-        return stores.updates.insert(rows.newUpdate(device, release, { rollout: rollout.serial }))
-      })
-      const { updates, rollouts, rolloutMembers, rolloutTallies } = suite.read
-      const filter = { organisation: device.organisation, rollout: rollout.serial }
-      expect(await updates.list(filter, { limit: 9 })).toEqual([update])
-      await suite.write((stores) => stores.rollouts.delete(rollout.serial))
-      await suite.write((stores) => stores.rollouts.delete(rollout.serial))
-      expect(await rollouts.find(rollout.serial)).toBeUndefined()
-      expect(await rolloutMembers.find(rollout.serial, device.serial)).toBeUndefined()
-      expect(await rolloutTallies.list(rollout.serial, 9)).toEqual([])
-      expect(await rollouts.listApprovals(rollout.serial)).toEqual([])
-      expect(await updates.list(filter, { limit: 9 })).toEqual([])
-      expect(await updates.find(update.serial)).toEqual({ ...update, rollout: null })
-    })
-
-    it('keeps what it refers to, and what undoes it', async () => {
-      const { organisation, release, firmware } = await suite.write(insertFleet)
-      // One that nothing else belongs to.
-      const product = await suite.write((stores) => stores.products.insert(rows.newProduct(organisation.serial)))
-      const rollout = await insert(release, { product: product.serial })
-      const undo = await insert(release, { kind: 'undo', undoes: rollout.serial })
-      expect(await suite.read.rollouts.countByRelease(release.serial)).toBe(2)
-      await suite.write(async (stores) => {
-        await expect(stores.rollouts.delete(rollout.serial)).rejects.toMatchObject(IN_USE)
-        await expect(stores.releases.delete(release.serial)).rejects.toMatchObject(IN_USE)
-        await expect(stores.firmware.delete(firmware.serial)).rejects.toMatchObject(IN_USE)
-        await expect(stores.products.delete(product.serial)).rejects.toMatchObject(IN_USE)
-        // The transaction is usable after each refusal.
-        await stores.rollouts.delete(undo.serial)
-        await stores.rollouts.delete(rollout.serial)
-      })
-      expect(await suite.read.rollouts.countByRelease(release.serial)).toBe(0)
-      await suite.write((stores) => stores.firmware.delete(firmware.serial))
-      await suite.write((stores) => stores.products.delete(product.serial))
     })
 
     it('keeps of two with one key that come at once only one', async () => {

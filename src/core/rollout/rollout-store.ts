@@ -14,6 +14,15 @@ export interface RolloutFilter {
   readonly search?: string
 }
 
+/** How a rollout names a device. */
+export type DeviceName = { readonly id: Id } | { readonly key: string }
+
+/** A device as rollouts name it. */
+export interface NamedDevice {
+  readonly id: Id
+  readonly key: string
+}
+
 export interface RolloutStore {
   /** Throws `conflict` (details.field `key` or `id`) when taken. */
   insert(row: New<Rollout>): Promise<Rollout>
@@ -21,15 +30,30 @@ export interface RolloutStore {
   findById(organisation: Serial, id: Id): Promise<Rollout | undefined>
   findByKey(organisation: Serial, key: string): Promise<Rollout | undefined>
   update(serial: Serial, patch: Patch<Rollout>, ifRevision?: number): Promise<Rollout | undefined>
-  /** With its members, tallies and approvals; updates that came from it stay. Throws `in-use` while another one undoes it. */
+  /**
+   * From now on nobody finds it, its key and id are free, and it keeps nothing from being deleted; O(stages + cohorts).
+   * Its members and the mark of its updates, which stay, go with `purge`. Throws `in-use` while another one undoes it.
+   */
   delete(serial: Serial): Promise<void>
+  /** Deleted ones of which something is left, by serial. */
+  listDeleted(limit: number): Promise<Serial[]>
+  /** Removes at most so many members, and the mark of at most so many updates, of a deleted one; false when all is gone. */
+  purge(serial: Serial, limit: number): Promise<boolean>
   list(filter: RolloutFilter, slice: Slice): Promise<Rollout[]>
   count(filter: RolloutFilter): Promise<number>
   /**
-   * What a device of a product may meet: running and paused ones, by priority and then age, and behind them the newest
-   * `stopped` ones, so that a device can be told why it is granted nothing.
+   * What every device of a product may meet: running and paused ones, by priority and then age, and behind them the newest
+   * `stopped` ones, so that a device can be told why it is granted nothing. Without those that name their devices.
    */
   listOffering(product: Serial, limits: { live: number; stopped: number }): Promise<Rollout[]>
+  /** As `listOffering`, those that name a device, for at most so many of them. */
+  listNaming(product: Serial, device: NamedDevice, limits: { live: number; stopped: number }): Promise<Rollout[]>
+  /** Running and paused ones of a product that do not name their devices. */
+  countOffering(product: Serial): Promise<number>
+  /** The most running and paused ones that name one of the devices that this one names. */
+  countNaming(serial: Serial): Promise<number>
+  /** The devices that a new one names, for `listNaming`; none twice. */
+  name(serial: Serial, names: readonly DeviceName[]): Promise<void>
   /** In these states on the whole server, by serial: for background jobs. */
   listInStates(states: readonly RolloutState[], slice: Slice): Promise<Rollout[]>
   /** Whose snapshot is being taken, or whose updates are being cancelled. */
@@ -53,7 +77,7 @@ export interface MemberFilter {
 export interface RolloutMemberStore {
   /** Throws `conflict` (details.field `device`) when the device is a member already. */
   insert(row: NewMember): Promise<RolloutMember>
-  /** Leaves out those that are members already; answers how many are new. */
+  /** Leaves out those that are members already, which are listed from then on; answers how many are new. */
   insertMany(rows: readonly NewMember[]): Promise<number>
   find(rollout: Serial, device: Serial): Promise<RolloutMember | undefined>
   /** Of one device, in these rollouts or in all, in no particular order. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NATIVE, RolloutFleet } from '../../../test/support/rollout-fleet.ts'
-import { OFFERING } from './load-candidates.ts'
+import { DEFAULT_CORE_LIMITS } from '../limits.ts'
 import type { RolloutInput } from './rollout-input.ts'
 
 const PULL = { ...NATIVE, pulls: true }
@@ -47,7 +47,7 @@ describe('several rollouts of a product', () => {
   })
 
   it('are no more than devices look at', async () => {
-    for (let index = 0; index < OFFERING.live; index += 1) await start(`r${index}`, '1.1.0')
+    for (let index = 0; index < DEFAULT_CORE_LIMITS.rolloutsPerProduct; index += 1) await start(`r${index}`, '1.1.0')
     const refused = { code: 'limit-reached' }
     await expect(start('more', '1.2.0')).rejects.toMatchObject(refused)
     await fleet.core.rolloutControl.pause(fleet.scope, 'r0')

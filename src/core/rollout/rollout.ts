@@ -8,7 +8,7 @@ import type { Window } from './schedule/window.ts'
 
 /**
  * `draft`: not started. `running`: grants. `paused`: grants nothing, what is under way goes on. `stopped`: by its health
- * gate or an operator; what has not begun is taken back. `finished`: by an operator.
+ * gate or an operator; what has not begun is taken back. `finished`: by an operator, or by itself.
  */
 export const ROLLOUT_STATES = ['draft', 'running', 'paused', 'stopped', 'finished'] as const
 export type RolloutState = (typeof ROLLOUT_STATES)[number]
@@ -77,6 +77,8 @@ export interface RolloutOptions {
   readonly pull: boolean
   /** Devices ignore the penalty box. */
   readonly ignorePenalty: boolean
+  /** It does not finish by itself. Absent in rollouts of older versions, which do not either. */
+  readonly staysOpen?: boolean
 }
 
 /** Why a rollout is stopped. */
@@ -122,6 +124,12 @@ export interface Rollout extends Entity {
   readonly unverifiableApproved: boolean
   /** Updates under way are being cancelled. */
   readonly cancelling: boolean
+  /** ... of members up to this one they are. */
+  readonly cancelAfter: Serial
+  /** It finished by itself, since nothing was left to do; being told to retry a device, it goes on. */
+  readonly isComplete: boolean
+  /** Only devices that it names can be selected: no other device ever meets it. Settled when it is made. */
+  readonly namesDevices: boolean
   readonly startedAt: Millis | null
   /** When it was last stopped or finished. */
   readonly endedAt: Millis | null

@@ -4,6 +4,9 @@ import type { Clock, Ids, Stores } from '../ports.ts'
 import type { Rollout, StopCause } from './rollout.ts'
 import { WHOLE } from './tally.ts'
 
+/** Cancelling begins, with the first of its members. */
+export const CANCELLING = { cancelling: true, cancelAfter: 0 } as const
+
 export interface Stopping {
   readonly actor: Actor
   readonly cause: StopCause
@@ -24,7 +27,7 @@ export async function stopRollout(
     state: 'stopped',
     endedAt: now,
     stop: cause,
-    ...(cancel && { cancelling: true }),
+    ...(cancel && CANCELLING),
   })
   await record(stores, by, {
     organisation: rollout.organisation,

@@ -1,43 +1,55 @@
+import type { Serial } from '../common.ts'
 import { SYSTEM } from '../event/event.ts'
 import type { ServiceDeps } from '../service.ts'
-import { moveUpdate } from '../update/move-update.ts'
 import { beginStage } from './begin-stage.ts'
+import { cancelUnderWay } from './cancel-under-way.ts'
+import { purgeDeleted } from './purge-deleted.ts'
 import type { Rollout } from './rollout.ts'
 import { loadRoom } from './room.ts'
 import { settleMembers } from './settle.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { stageVerdict } from './stage-verdict.ts'
 
-/** Rollouts read at once. */
+/** Rollouts read at once, and how often in one turn. */
 const PAGE = 200
+const PAGES = 5
 /** Rounds of settling in one turn; what is left waits for the next. */
 const ROUNDS = 50
 /** Batches of one snapshot in one turn. */
 const BATCHES = 5
-/** Updates cancelled in one turn. */
-const CANCELS = 500
+/** Batches of cancelling in one turn. */
+const CANCELS = 3
+/** Batches of removing in one turn. */
+const PURGES = 20
 
 /**
- * What rollouts do by themselves: settle devices whose time is over, go to the next stage, go on with snapshots and with
- * cancelling. Any number of processes may do it at once.
+ * What rollouts do by themselves: settle devices whose time is over, go to the next stage, go on with snapshots, with
+ * cancelling and with removing deleted ones. Any number of processes may do it at once.
  */
-export async function tendRollouts(deps: ServiceDeps): Promise<void> {
+export async function tendRollouts(deps: ServiceDeps, round: StageRound = { after: 0 }): Promise<void> {
   for (let round = 0; round < ROUNDS && (await settleMembers(deps)) > 0; round++);
-  await advanceStages(deps)
+  await advanceStages(deps, round)
   for (const rollout of await deps.storage.read.rollouts.listAtWork(PAGE)) {
     if (rollout.snapshot.kind === 'taking') await takeSnapshot(deps, rollout.serial, BATCHES)
-    if (rollout.cancelling) await cancelUnderWay(deps, rollout)
+    if (rollout.cancelling) await cancelUnderWay(deps, rollout, { batches: CANCELS })
   }
+  await purgeDeleted(deps, PURGES)
 }
 
-async function advanceStages(deps: ServiceDeps): Promise<void> {
-  let after: number | undefined
-  for (;;) {
-    const slice = { limit: PAGE, ...(after !== undefined && { after }) }
+/** Where the round through the running rollouts is; a fresh one begins with the first. */
+export interface StageRound {
+  after: Serial
+}
+
+/** Looks at so many of them, and in the next turn at the next ones. */
+async function advanceStages(deps: ServiceDeps, round: StageRound): Promise<void> {
+  for (let pages = 0; pages < PAGES; pages++) {
+    const slice = { limit: PAGE, after: round.after }
     const page = await deps.storage.read.rollouts.listInStates(['running'], slice)
     for (const rollout of page) if (rollout.stage + 1 < rollout.stages.length) await advance(deps, rollout)
-    after = page.at(-1)?.serial
-    if (page.length < PAGE) return
+    const isEnd = page.length < PAGE
+    round.after = isEnd ? 0 : (page.at(-1)?.serial ?? 0)
+    if (isEnd) return
   }
 }
 
@@ -53,36 +65,5 @@ async function advance(deps: ServiceDeps, rollout: Rollout): Promise<void> {
     if (current?.state !== 'running' || current.stage !== rollout.stage || !counts) return
     if (stageVerdict(current, counts, clock.now()).kind !== 'passed') return
     await beginStage(stores, deps, current, { stage: current.stage + 1, actor: SYSTEM })
-  })
-}
-
-/** Asks the devices that are at work to stop; ends when none is left that was not asked. */
-async function cancelUnderWay(deps: ServiceDeps, rollout: Rollout): Promise<void> {
-  const { storage } = deps
-  let after = 0
-  let left = 0
-  for (let done = 0; done < CANCELS; ) {
-    const filter = { rollout: rollout.serial, states: ['open'] } as const
-    const members = await storage.read.rolloutMembers.list(filter, { limit: PAGE, after })
-    for (const member of members) {
-      after = member.serial
-      const update = member.update === null ? undefined : await storage.read.updates.find(member.update)
-      if (!update || update.state === 'cancelling') continue
-      left += 1
-      done += 1
-      await storage.transaction(async (stores) => {
-        const current = await stores.updates.find(update.serial)
-        const reason = 'the rollout was stopped'
-        if (current) await moveUpdate(stores, deps, current, { trigger: 'cancel', actor: SYSTEM, reason })
-      })
-    }
-    if (members.length < PAGE) break
-  }
-  if (left > 0) return
-  await storage.transaction(async (stores) => {
-    await stores.rolloutTallies.lock(rollout.serial)
-    const current = await stores.rollouts.find(rollout.serial)
-    // It may have gone on meanwhile, and be stopped again: then there is more to cancel.
-    if (current?.revision === rollout.revision) await stores.rollouts.update(rollout.serial, { cancelling: false })
   })
 }

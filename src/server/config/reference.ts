@@ -33,6 +33,9 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   dataFileDays: 'how long data files of devices are kept, days',
   dataFileBytes: 'largest data file, bytes',
   dataFilesPerDevice: 'data files of one device',
+  rolloutsPerProduct:
+    'running and paused rollouts of one product, without those that name their devices; each burdens every poll, at most 1000',
+  rolloutsPerDevice: 'running and paused rollouts that name one and the same device; at most 1000',
   floorsPerOrganisation: 'floors of one organisation',
   webhooksPerOrganisation: 'webhooks of one organisation',
   webhookTimeoutSeconds: 'a webhook that has not answered after so long has failed, seconds',

@@ -1,7 +1,10 @@
+import type { Serial } from '../../core/common.ts'
 import type { MemoryTables } from './memory-tables.ts'
 
 /** The foreign keys of the database: what a row names must be there. What deletes do about it, the stores know. */
 export function relateMemoryTables(t: MemoryTables): void {
+  // What is left of a deleted one may still change, until it is gone as well.
+  const rollouts = { get: (serial: Serial) => t.rollouts.get(serial) ?? t.buriedRollouts.find('rollout', serial) }
   t.memberships.refersTo(t.accounts, ({ row }) => row.account).refersTo(t.organisations, ({ row }) => row.organisation)
   t.apiTokens.refersTo(t.accounts, (row) => row.account).refersTo(t.organisations, (row) => row.organisation)
   t.accessKeys.refersTo(t.organisations, (row) => row.organisation)
@@ -39,13 +42,14 @@ export function relateMemoryTables(t: MemoryTables): void {
     .refersTo(t.organisations, (row) => row.organisation)
     .refersTo(t.devices, (row) => row.device)
     .refersTo(t.releases, (row) => row.release)
-    .refersTo(t.rollouts, (row) => row.rollout)
+    .refersTo(rollouts, (row) => row.rollout)
   t.rollouts
     .refersTo(t.organisations, (row) => row.organisation)
     .refersTo(t.products, (row) => row.product)
     .refersTo(t.releases, (row) => row.release)
     .refersTo(t.rollouts, (row) => row.undoes)
-  t.rolloutMembers.refersTo(t.rollouts, (row) => row.rollout).refersTo(t.devices, (row) => row.device)
+  t.rolloutMembers.refersTo(rollouts, (row) => row.rollout).refersTo(t.devices, (row) => row.device)
+  t.rolloutNames.refersTo(t.rollouts, ({ row }) => row.rollout)
   t.rolloutTallies.refersTo(t.rollouts, ({ row }) => row.rollout)
   t.rolloutApprovals.refersTo(t.rollouts, ({ row }) => row.rollout)
   t.dataFiles.refersTo(t.organisations, (row) => row.organisation).refersTo(t.modules, (row) => row.module)

@@ -17,7 +17,10 @@ export function memoryRolloutMemberStore({ tables, changes }: MemorySession): Ro
     async insertMany(rows) {
       let added = 0
       for (const row of rows) {
-        if (find(row.rollout, row.device)) continue
+        const known = find(row.rollout, row.device)
+        if (known && !known.isListed) rolloutMembers.replace({ ...known, isListed: true })
+        if (known && !known.isListed) changes.device(row.device)
+        if (known) continue
         insert(row)
         added += 1
       }

@@ -13,7 +13,7 @@ import type { Organisation } from '../../core/organisation/organisation.ts'
 import type { Module, Product } from '../../core/product/product.ts'
 import type { Release } from '../../core/release/release.ts'
 import type { RolloutMember } from '../../core/rollout/member.ts'
-import type { Approval, Rollout } from '../../core/rollout/rollout.ts'
+import { type Approval, isLive, type Rollout, type RolloutState } from '../../core/rollout/rollout.ts'
 import type { Tally } from '../../core/rollout/tally.ts'
 import { isOpen, type Update } from '../../core/update/update.ts'
 import type { DeadLetter, Webhook, WebhookProgress } from '../../core/webhook/webhook.ts'
@@ -51,6 +51,11 @@ export const LISTED = 1
 /** The key of an index by time: coarse, so that it has few keys, and fine, so that each has few rows. */
 export function minuteOf(at: Millis): number {
   return Math.floor(at / 60_000)
+}
+
+/** Whether devices may meet a rollout in this state. */
+export function isOffering(state: RolloutState): boolean {
+  return isLive(state) || state === 'stopped'
 }
 
 /** Every table, with the unique constraints of the database. */
@@ -204,15 +209,27 @@ export function createMemoryTables() {
         closed: (row) => (isOpen(row.state) ? null : LISTED),
       },
     }),
-    rollouts: new MemoryTable<Rollout, 'key' | 'id', 'organisation' | 'product' | 'release' | 'undoes'>({
+    rollouts: new MemoryTable<Rollout, 'key' | 'id', 'organisation' | 'product' | 'offering' | 'release' | 'undoes'>({
       entity: 'rollout',
       unique: { key: (row) => joined(row.organisation, row.key), id: (row) => row.id },
       groups: {
         organisation: (row) => row.organisation,
         product: (row) => row.product,
+        offering: (row) => (row.namesDevices || !isOffering(row.state) ? null : row.product),
         release: (row) => row.release,
         undoes: (row) => row.undoes,
       },
+    }),
+    /** What is left of deleted rollouts, which are gone themselves. */
+    buriedRollouts: new MemoryTable<Keyed<Serial>, 'rollout', never>({
+      entity: 'rollout',
+      unique: { rollout: ({ row }) => row },
+      groups: {},
+    }),
+    rolloutNames: new MemoryTable<Keyed<{ rollout: Serial; name: string }>, 'name', 'rollout' | 'name'>({
+      entity: 'rollout',
+      unique: { name: ({ row }) => joined(row.rollout, row.name) },
+      groups: { rollout: ({ row }) => row.rollout, name: ({ row }) => row.name },
     }),
     rolloutMembers: new MemoryTable<RolloutMember, 'device', 'rollout' | 'device'>({
       entity: 'rollout-member',

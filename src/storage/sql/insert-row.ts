@@ -1,6 +1,7 @@
 import { type Compilable, type CompiledQuery, type Kysely, sql } from 'kysely'
 import type { Compiler } from './compiler.ts'
-import { ENTITIES, type Schema } from './schema.ts'
+import { ENTITIES } from './entities.ts'
+import type { Schema } from './schema.ts'
 import type { Session } from './session.ts'
 import { conflict, storageFailed } from './sql-failure.ts'
 import { Template, TemplateCache } from './statement.ts'

@@ -3,11 +3,11 @@ import { Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type TemporaryFolder, temporaryFolder } from '../../../test/support/temporary-folder.ts'
 import { sqliteDialect } from './dialects/sqlite.ts'
+import { ENTITIES } from './entities.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
 import { migrationsFor } from './migrations/migrations.ts'
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts'
 import { openSqlStorage } from './open-storage.ts'
-import { ENTITIES } from './schema.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 
 describe('migrations', () => {

@@ -141,14 +141,20 @@ const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<u
     [
       'the end of a rollout',
       (s) => s.rollouts.delete(1),
-      [
-        'PRIMARY KEY',
-        'rollout_approvals_1',
-        'rollout_tallies_1',
-        'rollout_members_by_rollout',
-        'rollouts_by_undoes',
-        'updates_by_rollout_serial',
-      ],
+      ['rollouts_by_undoes', 'rollout_tallies_1', 'rollout_names_by_rollout', 'rollout_approvals_1', 'PRIMARY KEY'],
+    ],
+    ['deleted rollouts', (s) => s.rollouts.listDeleted(10), ['rollouts_by_state_serial']],
+    ['what is left of a rollout', (s) => s.rollouts.purge(1, 10), ['PRIMARY KEY']],
+    [
+      'what one device may meet',
+      (s) => s.rollouts.listNaming(1, { id: 'a', key: 'b' }, { live: 20, stopped: 5 }),
+      ['rollout_names_1 (name=?)', 'PRIMARY KEY', 'rollout_names_1 (name=?)', 'PRIMARY KEY'],
+    ],
+    ['how many a device may meet', (s) => s.rollouts.countOffering(1), ['rollouts_by_product_live']],
+    [
+      'how many name a device',
+      (s) => s.rollouts.countNaming(1),
+      ['PRIMARY KEY', 'rollout_names_by_rollout', 'rollout_names_1', 'PRIMARY KEY'],
     ],
     ['artifacts of a firmware', (s) => s.artifacts.listByFirmware(1), ['artifacts_by_firmware_serial']],
     ['firmware by version', (s) => s.firmware.findByVersion(1, 1, 'x'), ['firmware_by_module_version']],

@@ -1,6 +1,7 @@
 import type { Generated } from 'kysely'
 import type { EntityColumns, Flag, Json, Named, Time } from './schema-columns.ts'
 
+/** Those in the state `deleted` are no rollouts any more: they have neither product nor release. */
 export interface RolloutTable extends EntityColumns, Named {
   key_folded: string
   name_folded: string
@@ -24,6 +25,10 @@ export interface RolloutTable extends EntityColumns, Named {
   run: number
   unverifiable_approved: Flag
   cancelling: Flag
+  cancel_after: number
+  is_complete: Flag
+  /** All of their names are in `rollout_names`. */
+  names_devices: Flag
   started_at: Time | null
   ended_at: Time | null
   stop: Json | null
@@ -50,6 +55,7 @@ export interface RolloutMemberTable {
   holds_slot: Flag
   excluded_at: Time | null
   excluded_reason: string
+  is_listed: Flag
   pardoned_at: Time | null
   changed_at: Time
 }
@@ -82,6 +88,12 @@ export interface RolloutTallyTable {
   delivered_devices: Generated<number>
   minute: Generated<number>
   minute_grants: Generated<number>
+}
+
+/** A device that a rollout names, as `id:…` or `key:…`. */
+export interface RolloutNameTable {
+  rollout: number
+  name: string
 }
 
 export interface RolloutApprovalTable {

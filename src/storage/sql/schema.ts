@@ -1,6 +1,21 @@
 import type { Generated, Selectable } from 'kysely'
 import type { EntityColumns, Flag, Json, Named, Time } from './schema-columns.ts'
-import type { RolloutApprovalTable, RolloutMemberTable, RolloutTable, RolloutTallyTable } from './schema-rollouts.ts'
+import type {
+  ArtifactTable,
+  BlobTable,
+  FirmwareTable,
+  FloorTable,
+  ReleaseFirmwareTable,
+  ReleaseTable,
+} from './schema-firmware.ts'
+import type {
+  RolloutApprovalTable,
+  RolloutMemberTable,
+  RolloutNameTable,
+  RolloutTable,
+  RolloutTallyTable,
+} from './schema-rollouts.ts'
+import type { DeadLetterTable, WebhookProgressTable, WebhookTable } from './schema-webhooks.ts'
 
 export interface OrganisationTable extends EntityColumns, Named {
   default_product: number | null
@@ -126,74 +141,6 @@ export interface AliasTable {
   owner: number
 }
 
-export interface FirmwareTable extends EntityColumns {
-  organisation: number
-  product: number | null
-  module: number | null
-  version: string
-  version_folded: string
-  sequence: number | null
-  from_versions: string | null
-  scope: 'library' | 'private'
-  sealed: Flag
-  active: Flag
-  withdrawn: Flag
-  name: string
-  name_folded: string
-  name_locales: Json
-  description: string | null
-  notes: string
-  notes_folded: string
-  tags: Json
-  verification: Json
-  declared_digest: Json
-  file_alias: string
-  warnings: Json
-  released_at: Time | null
-  signature: string | null
-}
-
-export interface FloorTable extends EntityColumns {
-  organisation: number
-  product: number
-  module: number
-  firmware: number
-  reason: string
-}
-
-export interface ArtifactTable extends EntityColumns {
-  organisation: number
-  firmware: number
-  sha256: string
-  sha1: string
-  md5: string
-  size: number
-  name: string
-  is_primary: Flag
-}
-
-export interface BlobTable {
-  sha256: string
-  size: number
-  touched_at: Time
-}
-
-export interface ReleaseTable extends EntityColumns {
-  organisation: number
-  product: number | null
-  version: string
-  is_silent: Flag
-  /** Serials in module order; `release_firmware` has the same for the database's own checks. */
-  firmware: Json
-  /** The one firmware of a silent release. */
-  silent_firmware: number | null
-}
-
-export interface ReleaseFirmwareTable {
-  release: number
-  firmware: number
-}
-
 export interface AssignmentTable extends EntityColumns {
   organisation: number
   device: number | null
@@ -247,47 +194,6 @@ export interface DataFileTable extends EntityColumns {
   uploaded_at: Time | null
 }
 
-export interface WebhookTable extends EntityColumns {
-  organisation: number
-  name: string
-  url: string
-  sealed_secret: string
-  sealed_former: string | null
-  former_until: Time | null
-  types: Json
-  active: Flag
-}
-
-export interface WebhookProgressTable {
-  webhook: number
-  position: number
-  active_since: Time
-  attempts: number
-  failures: number
-  given_up: number
-  due_at: Time
-  paused_at: Time | null
-  pause_reason: string | null
-  lease_owner: string | null
-  lease_until: Time
-  attempted_at: Time | null
-  last_status: number | null
-  last_error: string | null
-  delivered_at: Time | null
-}
-
-export interface DeadLetterTable extends EntityColumns {
-  organisation: number
-  webhook: number
-  event: string
-  type: string
-  body: Json
-  attempts: number
-  last_status: number | null
-  last_error: string | null
-  queued_at: Time | null
-}
-
 export interface SettingTable {
   name: string
   value: string
@@ -335,6 +241,7 @@ export interface Schema extends EntityTables {
   rollout_members: RolloutMemberTable
   rollout_tallies: RolloutTallyTable
   rollout_approvals: RolloutApprovalTable
+  rollout_names: RolloutNameTable
   events: EventTable
   settings: SettingTable
   tallies: TallyTable
@@ -342,41 +249,3 @@ export interface Schema extends EntityTables {
 }
 
 export type Row<N extends keyof Schema> = Selectable<Schema[N]>
-
-/** Tables in the words of the domain, for `details.entity`. */
-export const ENTITIES: Readonly<Record<keyof Schema, string>> = {
-  organisations: 'organisation',
-  accounts: 'account',
-  memberships: 'membership',
-  api_tokens: 'token',
-  access_keys: 'access-key',
-  access_tokens: 'access-token',
-  once: 'claim',
-  idempotency: 'idempotency-key',
-  products: 'product',
-  modules: 'module',
-  devices: 'device',
-  device_groups: 'group',
-  credentials: 'credential',
-  running_versions: 'running-version',
-  aliases: 'alias',
-  firmware: 'firmware',
-  floors: 'floor',
-  artifacts: 'artifact',
-  blobs: 'blob',
-  releases: 'release',
-  release_firmware: 'release',
-  assignments: 'assignment',
-  updates: 'update',
-  rollouts: 'rollout',
-  rollout_members: 'rollout-member',
-  rollout_tallies: 'rollout-tally',
-  rollout_approvals: 'rollout-approval',
-  events: 'event',
-  data_files: 'data-file',
-  settings: 'setting',
-  tallies: 'tally',
-  webhooks: 'webhook',
-  webhook_progress: 'webhook-progress',
-  dead_letters: 'dead-letter',
-}

@@ -1,6 +1,6 @@
 import { OtaError } from '../../core/errors.ts'
 import type { SqlDialect } from './dialects/dialect.ts'
-import { ENTITIES } from './schema.ts'
+import { ENTITIES } from './entities.ts'
 
 /** What a failed statement means to the caller. An error that is no database's passes as it is. */
 export function toOtaError(cause: unknown, sql: string, dialect: SqlDialect): OtaError {

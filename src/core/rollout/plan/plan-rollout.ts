@@ -43,8 +43,9 @@ export async function planRollout(deps: ServiceDeps, planned: Planned, how: Plan
   const ground = await loadGround(stores, rollout.product)
   if (!ground) throw new OtaError('internal', 'The product of a rollout is gone')
   const room = planned.isStored ? await loadRoom(stores, rollout.serial) : undefined
-  const before = await rankedBefore(stores, planned, now)
-  const look = await lookout(stores, { planned, room, before, ground, how, now, limits })
+  const isBefore = rankingBefore(planned, now)
+  const before = (await stores.rollouts.listOffering(planned.rollout.product, OFFERING)).filter(isBefore)
+  const look = await lookout(stores, { planned, room, before, isBefore, ground, how, now, limits })
   const count = new PlanCount(rollout, look.foreseeing)
   const isComplete = await countAll(stores, { planned, look, count, isOver: () => isOver(how, now, deps) })
   const strangers = await countStrangers(stores, { planned, look, count, ground })
@@ -72,21 +73,18 @@ function startOf({ rollout }: Planned, room: Room | undefined): { stage: number;
   return { stage: rollout.stage, taken: room?.stages[rollout.stage]?.devices ?? 0 }
 }
 
-/** Live rollouts of the product that a device meets before this one. */
-async function rankedBefore(stores: Stores, { rollout, isStored }: Planned, now: Millis): Promise<Rollout[]> {
+/** Whether a device meets another rollout of the product, a live one, before this one. */
+function rankingBefore({ rollout, isStored }: Planned, now: Millis): (other: Rollout) => boolean {
   const mine: Rollout = {
     ...rollout,
     state: 'running',
     ...(!isStored && { serial: Number.MAX_SAFE_INTEGER, createdAt: now }),
   }
-  const offering = await stores.rollouts.listOffering(rollout.product, OFFERING)
-  return offering.filter(
-    (other) =>
-      isLive(other.state) &&
-      (!isStored || other.serial !== rollout.serial) &&
-      other.serial !== rollout.undoes &&
-      byRank(other, mine) < 0,
-  )
+  return (other) =>
+    isLive(other.state) &&
+    (!isStored || other.serial !== rollout.serial) &&
+    other.serial !== rollout.undoes &&
+    byRank(other, mine) < 0
 }
 
 async function frozenOf(stores: Stores, organisation: Serial): Promise<'server' | 'organisation' | null> {
@@ -106,6 +104,7 @@ async function lookout(
     planned: Planned
     room: Room | undefined
     before: readonly Rollout[]
+    isBefore: (other: Rollout) => boolean
     ground: Ground
     how: PlanHow
     now: Millis
@@ -123,7 +122,8 @@ async function lookout(
   const rollout = { ...asIfOpen(planned.rollout), serial }
   held.push({ ...planned, rollout, room: asIfEmpty(serial, of.room), target: asIfVerified(planned.target) })
   const devices = new KnownDevices(stores)
-  const rollouts = new HeldRollouts(stores, held)
+  const naming = { product: planned.rollout.product, accepts: of.isBefore, as: (held: Held) => held, isPlanLast: true }
+  const rollouts = new HeldRollouts(stores, held, naming)
   const foreseeing = { rollout, now, limits, styles: how.styles }
   return {
     foreseeing,

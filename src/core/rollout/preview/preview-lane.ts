@@ -5,7 +5,7 @@ import { OFFERING } from '../load-candidates.ts'
 import { asIfEmpty, asIfOpen } from '../plan/as-if.ts'
 import { type Ground, type KnownDevices, loadGround } from '../plan/known-devices.ts'
 import { type Held, HeldRollouts, targetOf } from '../plan/planned-rollouts.ts'
-import { isLive } from '../rollout.ts'
+import { isLive, type Rollout } from '../rollout.ts'
 import { loadRoom } from '../room.ts'
 import { offerFor, type Previewing, type RolloutOffer } from './preview-start.ts'
 
@@ -29,27 +29,27 @@ export class PreviewLane {
     product: Serial,
     of: { devices: KnownDevices; how: Omit<Previewing, 'rollouts'> },
   ): Promise<PreviewLane | undefined> {
+    if (!(await isAnyRunning(stores, product))) return undefined
     const live = (await stores.rollouts.listOffering(product, OFFERING)).filter(({ state }) => isLive(state))
-    if (live.every(({ state }) => state !== 'running')) return undefined
     const ground = await loadGround(stores, product)
     if (!ground) return undefined
     const held: Held[] = []
     const rollouts = new Map<string, { rollout: Held['rollout']; room: Held['room'] }>()
+    const as = (one: Held): Held => {
+      const { rollout, room } = one
+      rollouts.set(rollout.id, { rollout, room })
+      const asIf = rollout.state === 'running' ? asIfOpen(rollout) : rollout
+      return { ...one, rollout: asIf, room: asIfEmpty(rollout.serial, room) }
+    }
     for (const rollout of live) {
       const room = await loadRoom(stores, rollout.serial)
-      const asIf = rollout.state === 'running' ? asIfOpen(rollout) : rollout
-      rollouts.set(rollout.id, { rollout, room })
-      held.push({
-        rollout: asIf,
-        isStored: true,
-        room: asIfEmpty(rollout.serial, room),
-        target: await targetOf(stores, rollout),
-      })
+      held.push(as({ rollout, isStored: true, room, target: await targetOf(stores, rollout) }))
     }
+    const naming = { product, accepts: ({ state }: Rollout) => isLive(state), as, isPlanLast: false }
     return new PreviewLane({
       devices: of.devices,
       ground,
-      rollouts: new HeldRollouts(stores, held),
+      rollouts: new HeldRollouts(stores, held, naming),
       how: { ...of.how, rollouts },
     })
   }
@@ -62,4 +62,10 @@ export class PreviewLane {
       offerFor({ candidates: one, schemes: grounds[index]?.schemes ?? [] }, this.#how),
     )
   }
+}
+
+async function isAnyRunning(stores: Stores, product: Serial): Promise<boolean> {
+  const organisation = (await stores.products.find(product))?.organisation
+  if (organisation === undefined) return false
+  return (await stores.rollouts.list({ organisation, product, states: ['running'] }, { limit: 1 })).length > 0
 }

@@ -120,6 +120,8 @@ function optionsOf({ type, upgradeTimeout: work, enableUpgradeRequest: pull, ret
   return {
     allowDowngrade: true,
     ignorePenalty: true,
+    // A job is over when its program says so: until then its tasks may be retried.
+    staysOpen: true,
     pull,
     retry: {
       attempts: retryPolicy?.enableRetry ? retryPolicy.retryCount + 1 : 1,

@@ -39,6 +39,8 @@ export interface SqlDialect {
    * Makes later numbers of a table larger than one that was given explicitly. undefined: the database does so itself.
    */
   readonly pushSerial: ((table: string, serial: number) => RawBuilder<unknown>) | undefined
+  /** A column can be made one that may be null. false: a new one takes its place. */
+  readonly canDropNotNull: boolean
   /** Rows can be locked by a query (`for update skip locked`). false: there is one writer, so nothing needs it. */
   readonly locksRows: boolean
   /**

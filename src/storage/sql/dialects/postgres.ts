@@ -23,6 +23,7 @@ export const postgresDialect: SqlDialect = {
     return sql`select setval(${sequence}::regclass, ${serial}::bigint) from ${sql.table(sequence)}
       where last_value <= ${serial}`
   },
+  canDropNotNull: true,
   locksRows: true,
   log: {
     // Shared, so nobody waits; the lock goes once the transaction has become visible, never before.

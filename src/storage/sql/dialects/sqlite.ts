@@ -18,6 +18,7 @@ export const sqliteDialect: SqlDialect = {
   types: { text: 'text', integer: 'integer', flag: 'boolean' },
   withSerial: (table) => table.addColumn('serial', 'integer', (column) => column.primaryKey().autoIncrement()),
   pushSerial: undefined,
+  canDropNotNull: false,
   locksRows: false,
   log: undefined,
   tellsOthers: false,

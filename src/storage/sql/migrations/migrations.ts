@@ -5,6 +5,7 @@ import { webhooks } from './0002-webhooks.ts'
 import { rollouts } from './0003-rollouts.ts'
 import { guards } from './0004-guards.ts'
 import { updateDeadlines } from './0005-update-deadlines.ts'
+import { rolloutEnds } from './0006-rollout-ends.ts'
 import { changes } from './0007-changes.ts'
 
 /** Every migration by name, which is also the order. Written once; the dialect's capabilities make the difference. */
@@ -15,6 +16,7 @@ export function migrationsFor(dialect: SqlDialect): Record<string, Migration> {
     '0003-rollouts': rollouts(dialect),
     '0004-guards': guards(dialect),
     '0005-update-deadlines': updateDeadlines(dialect),
+    '0006-rollout-ends': rolloutEnds(dialect),
     '0007-changes': changes(dialect),
   }
 }

@@ -101,9 +101,28 @@ export class SqlRolloutMemberStore implements RolloutMemberStore {
       const inserted = await this.#session.all(query)
       for (const { device } of inserted) this.#session.changes.device(device)
       added += inserted.length
+      if (inserted.length < chunk.length) await this.#listThose(chunk)
       await pause()
     }
     return added
+  }
+
+  /** Those that were there before may be so only because they were left out by name. */
+  async #listThose(rows: readonly Values[]): Promise<void> {
+    for (const [rollout, some] of Map.groupBy(rows, (row) => row['rollout'] as Serial)) {
+      const query = this.#session.compiler
+        .updateTable(TARGET.table)
+        .set({ is_listed: true })
+        .where('rollout', '=', rollout)
+        .where(
+          'device',
+          'in',
+          some.map((row) => row['device'] as Serial),
+        )
+        .where('is_listed', '=', sql.lit(false))
+        .returning('device')
+      for (const { device } of await this.#session.all(query.compile())) this.#session.changes.device(device)
+    }
   }
 
   async find(rollout: Serial, device: Serial): Promise<RolloutMember | undefined> {

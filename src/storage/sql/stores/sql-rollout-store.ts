@@ -1,13 +1,15 @@
 import { type SelectQueryBuilder, sql } from 'kysely'
 import type { Id, New, Patch, Serial, Slice } from '../../../core/common.ts'
 import { type Approval, byRank, type Rollout, type RolloutState } from '../../../core/rollout/rollout.ts'
-import type { RolloutFilter, RolloutStore } from '../../../core/rollout/rollout-store.ts'
+import type { DeviceName, NamedDevice, RolloutFilter, RolloutStore } from '../../../core/rollout/rollout-store.ts'
 import type { Schema } from '../schema.ts'
 import { contains } from '../search.ts'
 import type { Session } from '../session.ts'
 import { sliced } from '../slice.ts'
 import { statement } from '../statement.ts'
 import { unindexed } from '../unindexed.ts'
+import { buryRollout, deletedRollouts, purgeRollout } from './rollout-deletion.ts'
+import { COUNT_NAMING, COUNT_OFFERING, insertNames, LIST_NAMING, LIST_OFFERING, nameOf } from './rollout-offerings.ts'
 import { ROLLOUTS, toApproval } from './rollout-rows.ts'
 
 const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
@@ -16,24 +18,6 @@ const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
 const FIND_BY_KEY = statement((db, organisation: Serial, key: string) =>
   db.selectFrom('rollouts').selectAll().where('organisation', '=', organisation).where('key', '=', key),
 )
-const DELETE = statement((db, serial: Serial) =>
-  db.deleteFrom('rollouts').where('serial', '=', serial).returning('organisation'),
-)
-// One question for both kinds: devices that poll ask it. The states stand as in the indexes.
-const LIST_OFFERING = statement((db, product: Serial, live: number, stopped: number) => {
-  const those = db.selectFrom('rollouts').selectAll().where('product', '=', product)
-  const granting = those
-    .where(sql<boolean>`state in ('running', 'paused')`)
-    .orderBy('priority', 'desc')
-    .orderBy('created_at')
-    .orderBy('serial')
-    .limit(live)
-  const ended = those.where(sql<boolean>`state = 'stopped'`).orderBy('serial', 'desc').limit(stopped)
-  return db
-    .selectFrom(granting.as('granting'))
-    .selectAll()
-    .unionAll(db.selectFrom(ended.as('ended')).selectAll())
-})
 const LIST_AT_WORK = statement((db, limit: number) =>
   db
     .selectFrom('rollouts')
@@ -68,28 +52,36 @@ export class SqlRolloutStore implements RolloutStore {
     return rollout
   }
 
-  find(serial: Serial): Promise<Rollout | undefined> {
-    return ROLLOUTS.find(this.#session, serial)
+  async find(serial: Serial): Promise<Rollout | undefined> {
+    return found(await ROLLOUTS.find(this.#session, serial))
   }
 
-  findById(organisation: Serial, id: Id): Promise<Rollout | undefined> {
-    return ROLLOUTS.one(this.#session, FIND_BY_ID(this.#session, organisation, id))
+  async findById(organisation: Serial, id: Id): Promise<Rollout | undefined> {
+    return found(await ROLLOUTS.one(this.#session, FIND_BY_ID(this.#session, organisation, id)))
   }
 
-  findByKey(organisation: Serial, key: string): Promise<Rollout | undefined> {
-    return ROLLOUTS.one(this.#session, FIND_BY_KEY(this.#session, organisation, key))
+  async findByKey(organisation: Serial, key: string): Promise<Rollout | undefined> {
+    return found(await ROLLOUTS.one(this.#session, FIND_BY_KEY(this.#session, organisation, key)))
   }
 
   async update(serial: Serial, patch: Patch<Rollout>, ifRevision?: number): Promise<Rollout | undefined> {
-    const rollout = await ROLLOUTS.change(this.#session, serial, { patch, ifRevision })
+    // Nothing brings a deleted one back.
+    if ((await this.find(serial)) === undefined) return undefined
+    const rollout = found(await ROLLOUTS.change(this.#session, serial, { patch, ifRevision }))
     if (rollout) this.#session.changes.fleet(rollout.organisation)
     return rollout
   }
 
-  /** Members, counters and approvals go by cascade. */
-  async delete(serial: Serial): Promise<void> {
-    const deleted = await this.#session.savepoint(() => this.#session.first(DELETE(this.#session, serial)))
-    if (deleted) this.#session.changes.fleet(deleted.organisation)
+  delete(serial: Serial): Promise<void> {
+    return buryRollout(this.#session, serial)
+  }
+
+  listDeleted(limit: number): Promise<Serial[]> {
+    return deletedRollouts(this.#session, limit)
+  }
+
+  purge(serial: Serial, limit: number): Promise<boolean> {
+    return purgeRollout(this.#session, serial, limit)
   }
 
   async list(filter: RolloutFilter, slice: Slice): Promise<Rollout[]> {
@@ -108,6 +100,28 @@ export class SqlRolloutStore implements RolloutStore {
   async listOffering(product: Serial, { live, stopped }: { live: number; stopped: number }): Promise<Rollout[]> {
     const rows = await ROLLOUTS.many(this.#session, LIST_OFFERING(this.#session, product, live, stopped))
     return rows.sort(byRank)
+  }
+
+  async listNaming(
+    product: Serial,
+    { id, key }: NamedDevice,
+    { live, stopped }: { live: number; stopped: number },
+  ): Promise<Rollout[]> {
+    const names = [nameOf({ id }), nameOf({ key })] as const
+    const rows = await ROLLOUTS.many(this.#session, LIST_NAMING(this.#session, product, ...names, live, stopped))
+    return rows.sort(byRank)
+  }
+
+  async countOffering(product: Serial): Promise<number> {
+    return (await this.#session.first(COUNT_OFFERING(this.#session, product)))?.count ?? 0
+  }
+
+  async countNaming(serial: Serial): Promise<number> {
+    return (await this.#session.first(COUNT_NAMING(this.#session, serial)))?.count ?? 0
+  }
+
+  name(serial: Serial, names: readonly DeviceName[]): Promise<void> {
+    return insertNames(this.#session, serial, names)
   }
 
   async listInStates(states: readonly RolloutState[], slice: Slice): Promise<Rollout[]> {
@@ -144,6 +158,8 @@ export class SqlRolloutStore implements RolloutStore {
     const isNarrow = product !== undefined || release !== undefined
     const owner = isNarrow ? unindexed(this.#session, 'organisation') : sql.ref('organisation')
     let found = query.where(sql<boolean>`${owner} = ${organisation}`)
+    // Deleted ones have neither product nor release.
+    if (!isNarrow) found = found.where('product', 'is not', null)
     if (product !== undefined) found = found.where('product', '=', product)
     if (release !== undefined) found = found.where('release', '=', release)
     if (states !== undefined)
@@ -152,4 +168,9 @@ export class SqlRolloutStore implements RolloutStore {
     if (search !== undefined) found = found.where(contains(['key_folded', 'name_folded'], search))
     return found
   }
+}
+
+/** A deleted one is none any more. */
+function found(rollout: Rollout | undefined): Rollout | undefined {
+  return (rollout?.state as string | undefined) === 'deleted' ? undefined : rollout
 }
