@@ -23,6 +23,8 @@ export interface FirmwareStore {
   /** Library firmware only. */
   findByVersion(organisation: Serial, module: Serial, version: string): Promise<Firmware | undefined>
   update(serial: Serial, patch: Patch<Firmware>, ifRevision?: number): Promise<Firmware | undefined>
+  /** Waits until no other transaction holds or changes the firmware, and keeps others from it until the end of this one. */
+  lock(serial: Serial): Promise<void>
   /** Removes the firmware with its artifacts and its silent release. Throws `in-use` while something else refers to it. */
   delete(serial: Serial): Promise<void>
   list(filter: FirmwareFilter, slice: Slice): Promise<Firmware[]>

@@ -12,6 +12,7 @@ import { lockRollout } from './rollout-service.ts'
 import { loadRoom } from './room.ts'
 import { CANCELLING, stopRollout } from './stop-rollout.ts'
 import { stageScope, WHOLE } from './tally.ts'
+import { requireRoomToVerify } from './verification-limit.ts'
 
 /** Starts, stops and steers rollouts. Every call costs O(stages + cohorts), whatever the fleet. */
 export class RolloutControl {
@@ -56,6 +57,7 @@ export class RolloutControl {
       if (rollout.state === 'running' && cohorts.length === 0) throw wrongState(rollout)
       if (wasStopped) {
         await requireStartable(stores, this.#deps, rollout)
+        await requireRoomToVerify(stores, rollout)
         await restart(stores, rollout)
       }
       await stores.rolloutTallies.setLimits(rollout.serial, WHOLE, { isActive: true })

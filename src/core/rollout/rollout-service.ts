@@ -63,7 +63,7 @@ export class RolloutService {
   async update(scope: Scope, reference: string, patch: RolloutPatch, ifRevision?: number): Promise<Rollout> {
     return this.#deps.storage.transaction(async (stores) => {
       const before = await lockRollout(stores, scope.organisation, reference)
-      const stages = patch.stages && keptStages(before, stagesFrom(patch.stages))
+      const stages = patch.stages && keptStages(before, await stagesOf(stores, before, patch.stages))
       const change = {
         ...(patch.name !== undefined && { name: requireText('name', patch.name) }),
         ...(patch.priority !== undefined && { priority: priorityOf(patch.priority) }),
@@ -142,6 +142,13 @@ async function requireReferences(stores: Stores, scope: Scope, { select, stages 
   for (const group of new Set([...(select?.groups ?? []), ...(stages ?? []).flatMap((stage) => stage.groups ?? [])]))
     await findGroup(stores, scope.organisation, group)
   for (const device of new Set(select?.devices)) await findDevice(stores, scope.organisation, device)
+}
+
+/** Those of a verification keep within what its firmware allows. */
+async function stagesOf(stores: Stores, before: Rollout, stages: readonly StageInput[]): Promise<Rollout['stages']> {
+  const release = before.kind === 'verification' ? await stores.releases.find(before.release) : undefined
+  if (!release) return stagesFrom(stages)
+  return verificationStages(stores, { stages, selection: before.selection, release, except: before.serial })
 }
 
 async function rowOf(stores: Stores, input: RolloutInput, release: Release) {

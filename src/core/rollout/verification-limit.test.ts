@@ -63,4 +63,27 @@ describe('a verification of firmware that two devices may try', () => {
     await expect(verify('two', { stages: [{ count: 2 }] })).rejects.toMatchObject(invalid)
     expect((await verify('rest', {})).stages).toMatchObject([{ reach: { kind: 'count', count: 1 } }])
   })
+
+  it('keeps room for those that others have yet to take, until these are stopped, and none for them afterwards', async () => {
+    const refused = { code: 'limit-reached' }
+    await verify('one', { stages: [{ count: 1 }] })
+    await expect(verify('two', { stages: [{ count: 2 }] })).rejects.toMatchObject({ code: 'invalid' })
+    await expect(verify('names', naming(ids[0], ids[1]))).rejects.toMatchObject(refused)
+    await fleet.core.rolloutControl.stop(fleet.scope, 'one')
+    await verify('names', naming(ids[0], ids[1]))
+    await expect(fleet.core.rolloutControl.resume(fleet.scope, 'one')).rejects.toMatchObject(refused)
+    await fleet.core.rolloutControl.finish(fleet.scope, 'names')
+    await fleet.core.rollouts.delete(fleet.scope, 'names')
+    expect(await fleet.core.rolloutControl.resume(fleet.scope, 'one')).toMatchObject({ state: 'running' })
+  })
+
+  it('does not take more by a change of its stages', async () => {
+    const draft = { kind: 'verification', health: { mode: 'off' } } as const
+    await fleet.create({ key: 'draft', ...draft, stages: [{ count: 1 }] })
+    await fleet.create({ key: 'other', ...draft, stages: [{ count: 1 }] })
+    const change = (count: number) => fleet.core.rollouts.update(fleet.scope, 'draft', { stages: [{ count }] })
+    await expect(change(2)).rejects.toMatchObject({ code: 'invalid' })
+    await fleet.core.rollouts.delete(fleet.scope, 'other')
+    expect((await change(2)).stages).toMatchObject([{ reach: { kind: 'count', count: 2 } }])
+  })
 })

@@ -38,6 +38,8 @@ export function memoryFirmwareStore({ tables, changes }: MemorySession): Firmwar
       const rows = firmware.rows({ where: ['version', joined(module, version)] })
       return take(rows, { limit: 1 }, (row) => row.organisation === organisation)[0]
     },
+    /** Transactions of this storage are one after the other anyway. */
+    async lock() {},
     async update(serial, patch, ifRevision) {
       const row = firmware.get(serial)
       if (row) changes.fleet(row.organisation)

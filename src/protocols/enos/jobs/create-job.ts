@@ -37,9 +37,10 @@ export async function createJob(core: Core, call: Call): Promise<Rollout> {
     const filter = { organisation: organisation.serial, product: product.serial, where: who }
     const devices = await stores.devices.list(filter, { limit: verification.maxDevices + 1 })
     if (devices.length === 0) throw invalidArgument('upgradeScope', 'means no device')
-    const tried = await devicesInVerification(stores, await ensureSilentRelease(stores, core.deps, firmware))
+    const release = await ensureSilentRelease(stores, core.deps, firmware)
+    const { devices: tried, reserved } = await devicesInVerification(stores, release)
     for (const device of devices) tried.add(device.serial)
-    if (tried.size > verification.maxDevices)
+    if (tried.size + reserved > verification.maxDevices)
       throw invalidArgument('upgradeScope', `at most ${verification.maxDevices} devices may verify the firmware`)
     // [enos 4] The list is closed now: whoever comes to fit later is not tried.
     const list = oneOf(

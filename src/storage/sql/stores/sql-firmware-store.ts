@@ -25,6 +25,10 @@ const ARTIFACT = new SecondRow('artifacts', {
   is_primary: true,
 })
 
+// Not as exclusive as an update of its key: rows that refer to it may come meanwhile.
+const LOCK = statement((db, serial: Serial) =>
+  db.selectFrom('firmware').select('serial').where('serial', '=', serial).forNoKeyUpdate(),
+)
 const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
   db.selectFrom('firmware').selectAll().where('id', '=', id).where('organisation', '=', organisation),
 )
@@ -81,6 +85,10 @@ export class SqlFirmwareStore implements FirmwareStore {
     const firmware = await FIRMWARE.change(this.#session, serial, { patch, ifRevision })
     if (firmware) this.#session.changes.fleet(firmware.organisation)
     return firmware
+  }
+
+  async lock(serial: Serial): Promise<void> {
+    if (this.#session.dialect.locksRows) await this.#session.first(LOCK(this.#session, serial))
   }
 
   /** Artifacts go by cascade; assignments, updates and named releases hold it fast. */
