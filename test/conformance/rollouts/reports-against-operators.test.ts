@@ -186,8 +186,12 @@ describe.each(STORAGES)(`reports against operators, on $name (seed ${RACE_SEED})
       await fleet.start(ONCE)
       const updates = await installing(fleet, keys)
       await fleet.core.rolloutControl.stop(fleet.scope, 'spring')
-      const remove = () => fleet.core.rollouts.delete(fleet.scope, 'spring')
-      await atOnce<unknown>([...keys.map((key) => () => fleet.fail(key)), remove])
+      const remove = async () => {
+        await fleet.core.rollouts.delete(fleet.scope, 'spring')
+        await fleet.tend()
+      }
+      await atOnce<unknown>([...keys.map((key) => () => fleet.fail(key)), remove, () => fleet.tend()])
+      await fleet.tend()
       for (const { serial } of updates)
         expect(await suite.read.updates.find(serial)).toMatchObject({ rollout: null, state: 'failed' })
     }),
