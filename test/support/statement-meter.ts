@@ -65,8 +65,9 @@ function meterPostgres(count: Count): () => void {
     const answer = query.apply(this, args)
     const sql = textOf(args[0])
     if (answer instanceof Promise)
-      return answer.then((result: pg.QueryResult) => {
-        count(sql, result.rowCount ?? 0, result.rows.length)
+      return answer.then((result: pg.QueryResult | pg.QueryResult[]) => {
+        // Several statements in one text have a result each.
+        for (const one of Array.isArray(result) ? result : [result]) count(sql, one.rowCount ?? 0, one.rows.length)
         return result
       })
     return answer
