@@ -4,7 +4,7 @@ import type { Core } from '../core/create-core.ts'
 import { clientAddress, publicBaseUrl } from '../protocols/http/client-address.ts'
 import { createClientErrors } from '../protocols/http/client-error.ts'
 import { firstSegmentDispatcher } from '../protocols/http/dispatcher.ts'
-import { type Drain, prepareDrain } from '../protocols/http/graceful-drain.ts'
+import { closeIdleUntilClosed, type Drain, prepareDrain } from '../protocols/http/graceful-drain.ts'
 import type { HttpLimits } from '../protocols/http/limits.ts'
 import type { Protocol, ProtocolHost } from '../protocols/http/protocol.ts'
 import { attachLimits, parserLimits } from '../protocols/http/server-limits.ts'
@@ -76,7 +76,10 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     for (const protocol of protocols) protocol.drain?.()
   }
   const drain = prepareDrain(app, endWaiting)
-  app.addHook('preClose', async () => endWaiting())
+  app.addHook('preClose', async () => {
+    endWaiting()
+    if (app.server.listening) closeIdleUntilClosed(app.server)
+  })
   clientErrors.attach(app)
   metrics.attach(app, dispatcher.ownerOf)
   dispatcher.attach(app)

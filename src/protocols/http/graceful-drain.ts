@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 export interface Drain {
@@ -16,6 +18,7 @@ const LOOK_EVERY_MS = 50
 /** Prepares an app for draining; call before routes are registered. `onBegin` ends requests that only wait. */
 export function prepareDrain(app: FastifyInstance, onBegin: () => void = () => undefined): Drain {
   let draining: Promise<{ readonly finished: boolean }> | undefined
+  watchUnused(app.server)
   app.addHook('onRequest', (_request, reply, done) => {
     if (draining !== undefined) reply.raw.setHeader('connection', 'close')
     done()
@@ -32,17 +35,41 @@ export function prepareDrain(app: FastifyInstance, onBegin: () => void = () => u
   }
 }
 
+/**
+ * A connection whose answer began before the server closes turns idle without closing itself, and one that was opened and
+ * not used yet counts as busy: the server alone would wait until their clients lose patience.
+ */
+export function closeIdleUntilClosed(server: FastifyInstance['server']): void {
+  const look = () => {
+    server.closeIdleConnections()
+    for (const socket of unused.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy()
+  }
+  const looks = setInterval(look, LOOK_EVERY_MS)
+  server.once('close', () => clearInterval(looks))
+}
+
+/** Connections without a request so far. */
+const unused = new WeakMap<FastifyInstance['server'], Set<Socket>>()
+
+function watchUnused(server: FastifyInstance['server']): void {
+  const sockets = new Set<Socket>()
+  unused.set(server, sockets)
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('request', ({ socket }: IncomingMessage) => sockets.delete(socket))
+}
+
 function drainServer(server: FastifyInstance['server'], limitMs: number): Promise<{ readonly finished: boolean }> {
   return new Promise((resolve) => {
     let finished = true
-    // A connection whose answer began before draining turns idle without closing itself, hence the repeated look.
-    const look = setInterval(() => server.closeIdleConnections(), LOOK_EVERY_MS)
+    closeIdleUntilClosed(server)
     const limit = setTimeout(() => {
       finished = false
       server.closeAllConnections()
     }, limitMs)
     server.close(() => {
-      clearInterval(look)
       clearTimeout(limit)
       resolve({ finished })
     })

@@ -33,7 +33,8 @@ export function routeWait(scope: FastifyInstance, rooms: Rooms, waiters: Waiters
         fraction: fractionOf(facts.device.id),
         hasNews: async () => isNews(known, (await look()).tag),
       },
-      (giveUp) => reply.raw.once('close', giveUp),
+      // It may have gone while it was looked at first.
+      (giveUp) => (reply.raw.destroyed ? giveUp() : reply.raw.once('close', giveUp)),
     )
     if (waiters.isEnding) reply.header('connection', 'close')
     return reply.header('cache-control', 'no-store').send({ changed })
