@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { OtaError } from '../../core/errors.ts'
 import type { Change, ChangeListener, Storage, Stores } from '../../core/ports.ts'
 import { SOLE_WRITER } from '../sole-writer.ts'
+import { Journal } from './journal.ts'
 import {
   memoryAccessKeyStore,
   memoryAccessTokenStore,
@@ -33,7 +34,6 @@ import { memoryRolloutStore } from './memory-rollout-store.ts'
 import { memoryRolloutTallyStore } from './memory-rollout-tally-store.ts'
 import { memoryAliasStore, memoryRunningStore } from './memory-running-store.ts'
 import { ChangeLog, type MemorySession } from './memory-session.ts'
-import { Journal } from './memory-table.ts'
 import { committedTables, createMemoryTables } from './memory-tables.ts'
 import { memoryDeadLetterStore, memoryWebhookStore } from './memory-webhook-stores.ts'
 

@@ -1,6 +1,7 @@
 import type { Serial } from '../../core/common.ts'
 import { OtaError } from '../../core/errors.ts'
 import { frozen } from './frozen-copy.ts'
+import type { Journal } from './journal.ts'
 import { GroupIndex, type IndexKey, type KeyOf, UniqueIndex } from './memory-index.ts'
 import { OrderedIndex } from './ordered-index.ts'
 import { isBeyond, type Order, SerialList } from './serial-list.ts'
@@ -50,38 +51,6 @@ export interface TableDefinition<T, U extends string, G extends string> {
 interface Reference<T> {
   readonly to: { get(serial: Serial): unknown }
   readonly serialOf: (row: T) => Serial | null
-}
-
-/** What the one open transaction of a storage has written to. */
-export class Journal {
-  readonly #written: { commit(): void; rollback(): void }[] = []
-  #isOpen = false
-
-  get isOpen(): boolean {
-    return this.#isOpen
-  }
-
-  begin(): void {
-    this.#isOpen = true
-  }
-
-  /** A table has its first change. */
-  note(table: { commit(): void; rollback(): void }): void {
-    this.#written.push(table)
-  }
-
-  commit(): void {
-    for (const table of this.#end()) table.commit()
-  }
-
-  rollback(): void {
-    for (const table of this.#end()) table.rollback()
-  }
-
-  #end(): { commit(): void; rollback(): void }[] {
-    this.#isOpen = false
-    return this.#written.splice(0)
-  }
 }
 
 /**
