@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { S3_ENVIRONMENT, startS3Server } from '../../test/support/s3-server.ts'
 import { type GodwitOptions, login, startGodwit } from '../support/godwit.ts'
 import { removeFolder, temporaryFolder } from '../support/leftovers.ts'
 import { ratioOf, sampleOf } from '../support/statistics.ts'
@@ -8,13 +8,6 @@ const MIB = 2 ** 20
 const BYTES = 1_000_000_000
 /** A fleet of fewer devices is for trying things out. */
 const REAL = 10_000
-const SERVER = new URL('../../test/support/s3-server.ts', import.meta.url)
-
-/** What the tests' S3 server gives: a process of its own, of somebody else's software. */
-interface S3Support {
-  readonly S3_ENVIRONMENT: Readonly<Record<string, string>>
-  startS3Server(): Promise<{ location(prefix: string): string; stop(): Promise<void> }>
-}
 
 /** How much memory a server takes while a large firmware goes through it, above what it had before. */
 export const s3Upload: Row = {
@@ -22,13 +15,11 @@ export const s3Upload: Row = {
   title: 'upload of 1 GB to S3: memory above idle',
   async run(bench) {
     const bytes = bench.options.devices < REAL ? BYTES / 50 : BYTES
-    if (!existsSync(SERVER)) return { skipped: 'this version keeps blobs in the file system alone' }
-    const support = (await import(SERVER.href)) as S3Support
-    const s3 = await support.startS3Server()
+    const s3 = await startS3Server()
     try {
-      await upload(MIB, { blobs: s3.location('bench'), env: support.S3_ENVIRONMENT })
+      await upload(MIB, { blobs: s3.location('bench'), env: S3_ENVIRONMENT })
       const [ours = [], files = []] = await inTurns(roundsOf(bench), [
-        () => upload(bytes, { blobs: s3.location('bench'), env: support.S3_ENVIRONMENT }),
+        () => upload(bytes, { blobs: s3.location('bench'), env: S3_ENVIRONMENT }),
         () => upload(bytes),
       ])
       const [a, b] = [ours.map(({ aboveIdle }) => aboveIdle), files.map(({ aboveIdle }) => aboveIdle)]
