@@ -72,6 +72,11 @@ export function createCore(ports: Ports, limits: Partial<CoreLimits> = {}): Core
   return { deps, lastSeen, gateway, accessTokens, ...services }
 }
 
+/** The service of updates alone, for a job that writes through a storage of its own. */
+export function createUpdateService(deps: ServiceDeps): UpdateService {
+  return new UpdateService(deps, { onOfferExpired: releaseSlot })
+}
+
 export function createServices(deps: ServiceDeps): Services {
   const credentials = new CredentialService(deps)
   const devices = new DeviceService(deps, credentials)
@@ -93,7 +98,7 @@ export function createServices(deps: ServiceDeps): Services {
     floors: new FloorService(deps),
     releases: new ReleaseService(deps),
     assignments: new AssignmentService(deps),
-    updates: new UpdateService(deps, { onOfferExpired: releaseSlot }),
+    updates: createUpdateService(deps),
     dataFiles: new DataFileService(deps),
     webhooks: new WebhookService(deps),
     rollouts,

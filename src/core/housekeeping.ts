@@ -23,7 +23,8 @@ export async function sweep(deps: ServiceDeps): Promise<Swept> {
       (await stores.idempotency.deleteExpired(now)) +
       (await stores.accessTokens.deleteExpired(now)) +
       (await stores.credentials.deleteExpired(now)) +
-      (await stores.apiTokens.deleteExpired(now - 30 * DAY_MS)),
+      (await stores.apiTokens.deleteExpired(now - 30 * DAY_MS)) +
+      (await stores.nodes.deleteUnseen(DAY_MS)),
   )
   return {
     expired,

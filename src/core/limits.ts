@@ -78,6 +78,8 @@ export interface CoreLimits {
   readonly silentDays: number
   /** A token that confirms a change which starts updates is good for so long, seconds. */
   readonly confirmationSeconds: number
+  /** Background jobs on PostgreSQL: a node that falls silent is replaced after so long, seconds. */
+  readonly jobLeaseSeconds: number
   /** Devices whose facts are held in memory for polls. */
   readonly pollCacheDevices: number
 }
@@ -122,5 +124,6 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   plansAtOnce: 2,
   silentDays: 30,
   confirmationSeconds: 600,
+  jobLeaseSeconds: 15,
   pollCacheDevices: 100_000,
 }

@@ -9,6 +9,8 @@ import type { HolderStore } from './device/holder-store.ts'
 import type { EventStore } from './event/event-store.ts'
 import type { ArtifactStore, BlobRecordStore, FirmwareStore } from './firmware/firmware-store.ts'
 import type { FloorStore } from './floor/floor-store.ts'
+import type { LeaseStore } from './lease/lease-store.ts'
+import type { NodeStore } from './node/node-store.ts'
 import type { OrganisationStore } from './organisation/organisation-store.ts'
 import type { TallyStore } from './organisation/tally-store.ts'
 import type { ModuleStore, ProductStore } from './product/product-store.ts'
@@ -51,6 +53,8 @@ export interface Stores {
   readonly tallies: TallyStore
   readonly webhooks: WebhookStore
   readonly deadLetters: DeadLetterStore
+  readonly leases: LeaseStore
+  readonly nodes: NodeStore
 }
 
 /** Facts of the server itself: `frozen`, `master-key-check`. */

@@ -1,4 +1,5 @@
 import type { Core } from '../core/create-core.ts'
+import { isOtaError } from '../core/errors.ts'
 import { SYSTEM } from '../core/event/event.ts'
 import type { Config } from './config/settings.ts'
 
@@ -9,8 +10,19 @@ import type { Config } from './config/settings.ts'
 export async function ensureOwner(core: Core, config: Pick<Config, 'ownerEmail' | 'ownerPassword'>) {
   if ((await core.deps.storage.read.accounts.count()) > 0) return undefined
   const password = config.ownerPassword ?? core.deps.ids.token(20)
-  const account = await core.accounts.create(SYSTEM, { email: config.ownerEmail, password, isAdministrator: true })
+  const account = await createFirst(core, { email: config.ownerEmail, password })
+  if (!account) return undefined
   const organisation = await core.organisations.create(SYSTEM, { key: 'default', name: 'Default' })
   await core.accounts.setRole({ actor: SYSTEM, organisation: organisation.serial }, account.id, 'owner')
   return config.ownerPassword === undefined ? password : undefined
+}
+
+/** undefined when another process that starts at the same time was first. */
+async function createFirst(core: Core, { email, password }: { email: string; password: string }) {
+  try {
+    return await core.accounts.create(SYSTEM, { email, password, isAdministrator: true })
+  } catch (error) {
+    if (isOtaError(error, 'conflict')) return undefined
+    throw error
+  }
 }

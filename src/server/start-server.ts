@@ -14,6 +14,7 @@ import type { Config } from './config/settings.ts'
 import { ensureOwner } from './ensure-owner.ts'
 import { createLogger } from './logger.ts'
 import { openBlobs } from './open-blobs.ts'
+import { startLeases } from './nodes/start-leases.ts'
 import { createProtocols } from './protocols.ts'
 import { jwtSigner } from './runtime/jwt-signer.ts'
 import { randomIds } from './runtime/random-ids.ts'
@@ -58,17 +59,20 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       ...(config.tlsCert && config.tlsKey && { tls: { cert: config.tlsCert, key: config.tlsKey } }),
       logger: (protocols) => createLogger({ level: config.log }, protocols),
     })
-    const jobs = startJobs(core, app.log)
+    const { leases, stop: stopLeases } = startLeases(core, config, app.log)
+    const jobs = startJobs(core, app.log, leases)
     const url = await app.listen({ host: config.host, port: config.port, backlog: 4096 })
-    const webhooks = startWebhookJob(core, sender, app.log)
+    const webhooks = startWebhookJob({ core, sender, log: app.log, leases })
     let stopping: Promise<void> | undefined
     const stop = async (limitMs: number) => {
-      const delivered = webhooks.stop()
+      // At once, for other nodes to go on with the jobs while requests in flight are finished here.
+      const ended = Promise.all([webhooks.stop(), jobs.stop()])
       await drain.drain(limitMs)
       await app.close()
-      await delivered
+      await ended
       sender.close()
-      await jobs.stop()
+      await core.lastSeen.flush()
+      await stopLeases()
       await storage.close()
     }
     return {

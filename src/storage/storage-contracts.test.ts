@@ -18,6 +18,8 @@ import { describeEventStore } from '../core/event/event-store.contract.ts'
 import { describeBlobRecordStore } from '../core/firmware/blob-record-store.contract.ts'
 import { describeFirmwareStores } from '../core/firmware/firmware-store.contract.ts'
 import { describeFloorStore } from '../core/floor/floor-store.contract.ts'
+import { describeLeaseStore } from '../core/lease/lease-store.contract.ts'
+import { describeNodeStore } from '../core/node/node-store.contract.ts'
 import { describeOrganisationStore } from '../core/organisation/organisation-store.contract.ts'
 import { describeTallyStore } from '../core/organisation/tally-store.contract.ts'
 import type { Storage } from '../core/ports.ts'
@@ -68,6 +70,8 @@ const CONTRACTS = [
   describeEventStore,
   describeDataFileStore,
   describeWebhookStores,
+  describeLeaseStore,
+  describeNodeStore,
 ]
 
 interface StorageUnderContract {

@@ -26,6 +26,13 @@ const LEASE_SLACK_MS = 30_000
 const GONE = 410
 const SOLE_OWNER = 'sole'
 
+export interface DeliveryOptions {
+  /** No other process delivers at the same time: what another one left behind is taken over at once. */
+  readonly isAlone?: boolean
+  /** Asked before each attempt; false ends the turn. */
+  readonly mayGoOn?: () => boolean
+}
+
 /** What this process knows of a webhook that has nothing to send. */
 interface Seen {
   readonly revision: number
@@ -55,14 +62,16 @@ export class WebhookDelivery {
   readonly #deps: ServiceDeps
   readonly #sender: WebhookSender
   readonly #owner: string
+  readonly #mayGoOn: () => boolean
   readonly #seen = new Map<Serial, Seen>()
-  #isStopping = false
+  #isStopped = false
 
-  constructor(deps: ServiceDeps, sender: WebhookSender) {
+  constructor(deps: ServiceDeps, sender: WebhookSender, options: DeliveryOptions = {}) {
     this.#deps = deps
     this.#sender = sender
     // Where no other process can write, a lease that is left over is one of our own, from before a crash.
-    this.#owner = deps.storage.invalidation.isSoleWriter ? SOLE_OWNER : deps.ids.uuid()
+    this.#owner = (options.isAlone ?? deps.storage.invalidation.isSoleWriter) ? SOLE_OWNER : deps.ids.uuid()
+    this.#mayGoOn = options.mayGoOn ?? (() => true)
   }
 
   /** Serves every webhook that is due once. Answers whether there is more to send already. */
@@ -91,7 +100,11 @@ export class WebhookDelivery {
 
   /** Turns under way end after the attempt at hand. */
   stop(): void {
-    this.#isStopping = true
+    this.#isStopped = true
+  }
+
+  get #isStopping(): boolean {
+    return this.#isStopped || !this.#mayGoOn()
   }
 
   async #serve(due: DueWebhook, { through, queued }: News): Promise<boolean> {

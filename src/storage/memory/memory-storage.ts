@@ -28,6 +28,7 @@ import {
 } from './memory-fleet-stores.ts'
 import { memoryFloorStore } from './memory-floor-store.ts'
 import { memoryHolderStore } from './memory-holder-store.ts'
+import { memoryLeaseStore, memoryNodeStore } from './memory-node-stores.ts'
 import { relateMemoryTables } from './memory-references.ts'
 import { memoryRolloutMemberStore } from './memory-rollout-member-store.ts'
 import { memoryRolloutStore } from './memory-rollout-store.ts'
@@ -158,5 +159,7 @@ function memoryStores(session: MemorySession): Stores {
     tallies: memoryTallyStore(session),
     webhooks: memoryWebhookStore(session),
     deadLetters: memoryDeadLetterStore(session),
+    leases: memoryLeaseStore(session),
+    nodes: memoryNodeStore(session),
   }
 }

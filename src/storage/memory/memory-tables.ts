@@ -9,6 +9,8 @@ import type { Alias } from '../../core/device/device-store.ts'
 import type { Event } from '../../core/event/event.ts'
 import type { Artifact, Firmware } from '../../core/firmware/firmware.ts'
 import type { Floor } from '../../core/floor/floor.ts'
+import type { Lease } from '../../core/lease/lease.ts'
+import type { SeenNode } from '../../core/node/node-store.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
 import type { Module, Product } from '../../core/product/product.ts'
 import type { Release } from '../../core/release/release.ts'
@@ -282,6 +284,16 @@ export function createMemoryTables() {
     settings: new MemoryTable<Keyed<{ name: string; value: string }>, 'name', never>({
       entity: 'setting',
       unique: { name: ({ row }) => row.name },
+      groups: {},
+    }),
+    leases: new MemoryTable<Keyed<Lease & { readonly expiresAt: Millis }>, 'name', never>({
+      entity: 'lease',
+      unique: { name: ({ row }) => row.name },
+      groups: {},
+    }),
+    nodes: new MemoryTable<Keyed<SeenNode>, 'id', never>({
+      entity: 'node',
+      unique: { id: ({ row }) => row.id },
       groups: {},
     }),
     tallies: new MemoryTable<Keyed<{ organisation: Serial; name: string; count: number }>, 'name', never>({

@@ -37,4 +37,6 @@ export const ENTITIES: Readonly<Record<keyof Schema, string>> = {
   webhooks: 'webhook',
   webhook_progress: 'webhook-progress',
   dead_letters: 'dead-letter',
+  leases: 'lease',
+  nodes: 'node',
 }

@@ -4,6 +4,7 @@ import { OtaError } from '../../core/errors.ts'
 import type { Change, ChangeListener, Storage, Stores } from '../../core/ports.ts'
 import { CommitListeners } from './commit-listeners.ts'
 import { DEFAULT_DATABASE_LIMITS } from './database-limits.ts'
+import { MANAGEMENT_POOL_SIZE } from './connections.ts'
 import { postgresDialect } from './dialects/postgres.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
 import { NestingGuard } from './nesting-guard.ts'
@@ -33,6 +34,9 @@ export interface PostgresOptions {
   /** Bring the schema up to date; otherwise pending migrations are refused. */
   readonly migrate?: boolean
 }
+
+/** The database ends a transaction whose process has fallen silent, so that its locks bar nobody for longer. */
+const IDLE_TRANSACTION_MS = 10_000
 
 /** How often a transaction runs at most when others keep getting in its way. */
 const ATTEMPTS = 8
@@ -68,13 +72,13 @@ function createPools(options: PostgresOptions): Pools {
   const {
     url,
     poolSize = DEFAULT_DATABASE_LIMITS.poolSize,
-    managementPoolSize = 2,
+    managementPoolSize = MANAGEMENT_POOL_SIZE,
     managementTimeoutMs = 30_000,
     connectTimeoutMs = 10_000,
   } = options
   const common = { connectionString: url, types, connectionTimeoutMillis: connectTimeoutMs, application_name: 'godwit' }
   const pools = {
-    main: new pg.Pool({ ...common, max: poolSize }),
+    main: new pg.Pool({ ...common, max: poolSize, idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS }),
     management: new pg.Pool({ ...common, max: managementPoolSize, statement_timeout: managementTimeoutMs }),
   }
   // An idle connection that breaks is replaced at the next query, which reports what is wrong.

@@ -199,6 +199,23 @@ export interface SettingTable {
   value: string
 }
 
+export interface LeaseTable {
+  name: string
+  holder: string
+  token: number
+  expires_at: Time
+}
+
+export interface NodeTable {
+  id: string
+  host: string
+  pid: number
+  version: string
+  schema: string
+  connections: number
+  seen_at: Time
+}
+
 /** Tables whose rows are numbered, named and revised. */
 export interface EntityTables {
   organisations: OrganisationTable
@@ -246,6 +263,8 @@ export interface Schema extends EntityTables {
   settings: SettingTable
   tallies: TallyTable
   webhook_progress: WebhookProgressTable
+  leases: LeaseTable
+  nodes: NodeTable
 }
 
 export type Row<N extends keyof Schema> = Selectable<Schema[N]>

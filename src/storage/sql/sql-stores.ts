@@ -18,8 +18,10 @@ import { SqlFloorStore } from './stores/sql-floor-store.ts'
 import { SqlGroupStore } from './stores/sql-group-store.ts'
 import { SqlHolderStore } from './stores/sql-holder-store.ts'
 import { SqlIdempotencyStore } from './stores/sql-idempotency-store.ts'
+import { SqlLeaseStore } from './stores/sql-lease-store.ts'
 import { SqlMembershipStore } from './stores/sql-membership-store.ts'
 import { SqlModuleStore } from './stores/sql-module-store.ts'
+import { SqlNodeStore } from './stores/sql-node-store.ts'
 import { SqlOnceStore } from './stores/sql-once-store.ts'
 import { SqlOrganisationStore } from './stores/sql-organisation-store.ts'
 import { SqlProductStore } from './stores/sql-product-store.ts'
@@ -68,5 +70,7 @@ export function createSqlStores(session: Session): Stores {
     tallies: new SqlTallyStore(session),
     webhooks: new SqlWebhookStore(session),
     deadLetters: new SqlDeadLetterStore(session),
+    leases: new SqlLeaseStore(session),
+    nodes: new SqlNodeStore(session),
   }
 }

@@ -158,7 +158,7 @@ describe.each(STORAGES)('deliveries on $name', (storage) => {
   beforeAll(async () => {
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
     url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`
-    job = startWebhookJob(api().core, sender, api().server.app.log)
+    job = startWebhookJob({ core: api().core, sender, log: api().server.app.log })
     acme = await api().tenant('acme')
   })
   afterAll(async () => {

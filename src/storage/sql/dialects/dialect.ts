@@ -61,6 +61,8 @@ export interface SqlDialect {
    * the others. false: there is no such table.
    */
   readonly tellsOthers: boolean
+  /** The database's clock at this moment, also within a transaction: epoch milliseconds. */
+  readonly now: RawBuilder<number>
   /** The planner knows how many rows a condition leaves. false: queries tell it where not to begin (`unindexed`). */
   readonly hasStatistics: boolean
   /** Rows per multi-row insert; 1 where a statement costs no round trip and one statement is best compiled once. */

@@ -37,6 +37,7 @@ export const postgresDialect: SqlDialect = {
         and (classid::bigint << 32) + objid::bigint between ${ANNOUNCED} and ${ANNOUNCED} + 9007199254740992)`,
   },
   tellsOthers: true,
+  now: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   hasStatistics: true,
   bulkRows: 1_000,
   labelOf: (column, name) => textAt(column, [name]),

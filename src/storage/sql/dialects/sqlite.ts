@@ -22,6 +22,7 @@ export const sqliteDialect: SqlDialect = {
   locksRows: false,
   log: undefined,
   tellsOthers: false,
+  now: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
   hasStatistics: false,
   bulkRows: 1,
   labelOf: (column, name) => textAt(column, [name]),

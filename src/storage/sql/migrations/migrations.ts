@@ -7,6 +7,7 @@ import { guards } from './0004-guards.ts'
 import { updateDeadlines } from './0005-update-deadlines.ts'
 import { rolloutEnds } from './0006-rollout-ends.ts'
 import { changes } from './0007-changes.ts'
+import { leases } from './0009-leases.ts'
 
 /** Every migration by name, which is also the order. Written once; the dialect's capabilities make the difference. */
 export function migrationsFor(dialect: SqlDialect): Record<string, Migration> {
@@ -18,5 +19,6 @@ export function migrationsFor(dialect: SqlDialect): Record<string, Migration> {
     '0005-update-deadlines': updateDeadlines(dialect),
     '0006-rollout-ends': rolloutEnds(dialect),
     '0007-changes': changes(dialect),
+    '0009-leases': leases(dialect),
   }
 }
