@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import type { Server as TlsServer } from 'node:tls'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Core } from '../core/create-core.ts'
 import { clientAddress, publicBaseUrl } from '../protocols/http/client-address.ts'
@@ -13,6 +13,7 @@ import { createMetrics } from './operations/metrics.ts'
 import { operations, plainOwner } from './operations/operations.ts'
 import { addPollMemoryMetrics } from './operations/poll-memory-metrics.ts'
 import { addRolloutMetrics } from './operations/rollout-metrics.ts'
+import type { TlsListener } from './tls/tls-listener.ts'
 
 export interface AppOptions {
   readonly core: Core
@@ -21,7 +22,7 @@ export interface AppOptions {
   readonly protocols: (host: ProtocolHost) => readonly Protocol[]
   readonly publicUrl?: string | undefined
   readonly trustedProxies: readonly string[]
-  readonly tls?: { readonly cert: string; readonly key: string }
+  readonly tls?: TlsListener | undefined
   /** Makes the logger once the protocols have said what is secret. */
   readonly logger: (protocols: readonly Protocol[]) => FastifyBaseLogger
 }
@@ -59,9 +60,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   const parser = parserLimits(limits)
   const app = Fastify({
     ...dispatcher.serverOptions,
-    ...(options.tls
-      ? { https: { ...parser, cert: readFileSync(options.tls.cert), key: readFileSync(options.tls.key) } }
-      : { http: parser }),
+    ...(options.tls ? { https: { ...parser, ...options.tls.serverOptions } } : { http: parser }),
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.jsonBodyBytes,
@@ -72,6 +71,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     return503OnClosing: false,
   }) as unknown as FastifyInstance
   attachLimits(app, limits)
+  options.tls?.attach(app.server as unknown as TlsServer, logger, (isResumed) => metrics.handshake(isResumed))
   const endWaiting = () => {
     for (const protocol of protocols) protocol.drain?.()
   }

@@ -20,6 +20,7 @@ import { jwtSigner } from './runtime/jwt-signer.ts'
 import { randomIds } from './runtime/random-ids.ts'
 import { sealedSecrets } from './runtime/sealed-secrets.ts'
 import { systemClock } from './runtime/system-clock.ts'
+import { TlsListener } from './tls/tls-listener.ts'
 import { VERSION } from './version.ts'
 import { HttpWebhookSender } from './webhooks/http-webhook-sender.ts'
 import { startWebhookJob } from './webhooks/webhook-job.ts'
@@ -28,6 +29,8 @@ export interface RunningServer {
   readonly url: string
   readonly app: FastifyInstance
   readonly core: Core
+  /** Reads the certificate again; without TLS nothing happens. */
+  reload(): Promise<void>
   /** Stops accepting, finishes requests in flight (at most `limitMs`), flushes, closes. Safe to call twice. */
   stop(limitMs?: number): Promise<void>
 }
@@ -50,13 +53,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     if (firstPassword !== undefined) options.onFirstPassword?.(firstPassword)
     await options.beforeListening?.(core)
     const sender = new HttpWebhookSender({ allowPrivate: config.webhooks?.allowPrivate ?? false, version: VERSION })
+    const tls = await openTls(core, config)
     const { app, drain } = await buildApp({
       core,
       limits: { ...DEFAULT_HTTP_LIMITS, ...config.http },
       protocols: (host) => createProtocols(host, config, sender),
       publicUrl: config.publicUrl,
       trustedProxies: config.trustedProxies,
-      ...(config.tlsCert && config.tlsKey && { tls: { cert: config.tlsCert, key: config.tlsKey } }),
+      tls,
       logger: (protocols) => createLogger({ level: config.log }, protocols),
     })
     const { leases, stop: stopLeases } = startLeases(core, config, app.log)
@@ -67,6 +71,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const stop = async (limitMs: number) => {
       // At once, for other nodes to go on with the jobs while requests in flight are finished here.
       const ended = Promise.all([webhooks.stop(), jobs.stop()])
+      tls?.stop()
       await drain.drain(limitMs)
       await app.close()
       await ended
@@ -79,6 +84,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       url: advertised(url, config),
       app,
       core,
+      reload: async () => {
+        await tls?.reload()
+      },
       stop: (limitMs = DRAIN_LIMIT_MS) => {
         stopping ??= stop(limitMs)
         return stopping
@@ -88,6 +96,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await storage.close()
     throw error
   }
+}
+
+/** undefined: plain HTTP. */
+function openTls(core: Core, { tlsCert, tlsKey }: Config): Promise<TlsListener> | undefined {
+  if (!tlsCert || !tlsKey) return undefined
+  const { secrets, clock } = core.deps
+  return TlsListener.open({ files: { cert: tlsCert, key: tlsKey }, secrets, clock })
 }
 
 /** Core over the configured storage, without a listener: for the server and for offline commands. */

@@ -42,6 +42,7 @@ function stopOnSignals(server: RunningServer): void {
       },
     )
   }
+  process.on('SIGHUP', () => void server.reload())
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
 }

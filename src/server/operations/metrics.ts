@@ -5,6 +5,8 @@ export interface Metrics {
   readonly registry: Registry
   /** Counts a connection that was closed for what is not HTTP. */
   clientError(code: string): void
+  /** Counts a TLS handshake. */
+  handshake(isResumed: boolean): void
   /** Counts every answer by owner and status class, with its duration; adds hooks to the root instance. */
   attach(app: FastifyInstance, ownerOf: (url: string, method: string) => { readonly name: string }): void
 }
@@ -33,6 +35,12 @@ export function createMetrics(): Metrics {
     labelNames: ['code'],
     registers: [registry],
   })
+  const handshakes = new Counter({
+    name: 'godwit_tls_handshakes_total',
+    help: 'TLS handshakes, whole or resumed by a session ticket',
+    labelNames: ['kind'],
+    registers: [registry],
+  })
   /** Of one route: its protocol's series, looked up once, since every poll passes here. */
   interface Series {
     readonly statuses: Map<number, { inc(): void }>
@@ -58,6 +66,7 @@ export function createMetrics(): Metrics {
   }
   return {
     registry,
+    handshake: (isResumed) => handshakes.inc({ kind: isResumed ? 'resumed' : 'whole' }),
     clientError: (code) => clientErrors.inc({ code }),
     attach(app, ownerOf) {
       app.addHook('onRequest', (_request, _reply, done) => {

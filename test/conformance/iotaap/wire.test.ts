@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DEFAULT_HTTP_LIMITS } from '../../../src/protocols/http/limits.ts'
 import { iotaapProtocol } from '../../../src/protocols/iotaap/protocol.ts'
 import { buildApp } from '../../../src/server/build-app.ts'
+import { TlsListener } from '../../../src/server/tls/tls-listener.ts'
 import { mqttPublish } from '../../../src/simulator/devices/iotaap-wire.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -99,13 +100,14 @@ describe('IoTaaP on the wire', () => {
     const tls = { cert: join(folder.path, 'cert.pem'), key: join(folder.path, 'key.pem') }
     await writeFile(tls.cert, TEST_CERTIFICATE.cert)
     await writeFile(tls.key, TEST_CERTIFICATE.key)
+    const core = createTestCore({ clock: new TestClock() })
     const { app } = await buildApp({
-      core: createTestCore({ clock: new TestClock() }),
+      core,
       limits: DEFAULT_HTTP_LIMITS,
       trustedProxies: [],
       protocols: (host) => [iotaapProtocol(host)],
       logger: () => pino({ level: 'silent' }),
-      tls,
+      tls: await TlsListener.open({ files: tls, secrets: core.deps.secrets, clock: core.deps.clock }),
     })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const received: Buffer[] = []
