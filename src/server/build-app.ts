@@ -14,6 +14,7 @@ import { operations, plainOwner } from './operations/operations.ts'
 import { addPollMemoryMetrics } from './operations/poll-memory-metrics.ts'
 import { addRolloutMetrics } from './operations/rollout-metrics.ts'
 import type { TlsListener } from './tls/tls-listener.ts'
+import type { WorkerChannel } from './workers/worker-channel.ts'
 
 export interface AppOptions {
   readonly core: Core
@@ -23,6 +24,7 @@ export interface AppOptions {
   readonly publicUrl?: string | undefined
   readonly trustedProxies: readonly string[]
   readonly tls?: TlsListener | undefined
+  readonly workers?: WorkerChannel | undefined
   /** Makes the logger once the protocols have said what is secret. */
   readonly logger: (protocols: readonly Protocol[]) => FastifyBaseLogger
 }
@@ -52,6 +54,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   const metrics = createMetrics()
   addRolloutMetrics(metrics.registry, core.deps.storage.management)
   addPollMemoryMetrics(metrics.registry, core.deps.storage.invalidation)
+  options.workers?.register(metrics.registry)
   const clientErrors = createClientErrors({
     count: (code) => metrics.clientError(code),
     now: () => core.deps.clock.now(),
@@ -83,7 +86,10 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   clientErrors.attach(app)
   metrics.attach(app, dispatcher.ownerOf)
   dispatcher.attach(app)
-  for (const protocol of [...protocols, operations({ core, metrics, isDraining: drain.isDraining })])
+  for (const protocol of [
+    ...protocols,
+    operations({ core, metrics, isDraining: drain.isDraining, workers: options.workers }),
+  ])
     await app.register((scope) => protocol.register(scope))
   await app.ready()
   return { app, drain }

@@ -24,6 +24,7 @@ import { TlsListener } from './tls/tls-listener.ts'
 import { VERSION } from './version.ts'
 import { HttpWebhookSender } from './webhooks/http-webhook-sender.ts'
 import { startWebhookJob } from './webhooks/webhook-job.ts'
+import type { WorkerChannel } from './workers/worker-channel.ts'
 
 export interface RunningServer {
   readonly url: string
@@ -38,20 +39,39 @@ export interface RunningServer {
 /** Longest wait for requests in flight when the server is told to stop, ms. */
 export const DRAIN_LIMIT_MS = 30_000
 
-export interface StartOptions {
+export interface PrepareOptions {
   /** The first account was made with a random password. Told at once: what fails later does not make it again. */
   readonly onFirstPassword?: (password: string) => void
   /** Runs when the first account exists and nobody can connect yet. */
   readonly beforeListening?: (core: Core) => Promise<void>
 }
 
+export interface StartOptions extends PrepareOptions {
+  /** This process is one of several that share a listener. */
+  readonly workers?: WorkerChannel | undefined
+}
+
+/** Does once what comes before listening, for workers to find it done. */
+export async function prepareServer(config: Config, options: PrepareOptions): Promise<void> {
+  const { core, storage } = await openCore(config)
+  try {
+    await prepare(core, config, options)
+  } finally {
+    await storage.close()
+  }
+}
+
+async function prepare(core: Core, config: Config, options: PrepareOptions): Promise<void> {
+  const firstPassword = await ensureOwner(core, config)
+  if (firstPassword !== undefined) options.onFirstPassword?.(firstPassword)
+  await options.beforeListening?.(core)
+}
+
 /** Opens storage and blobs, makes the first account, listens and starts the background jobs. */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const { core, storage } = await openCore(config)
   try {
-    const firstPassword = await ensureOwner(core, config)
-    if (firstPassword !== undefined) options.onFirstPassword?.(firstPassword)
-    await options.beforeListening?.(core)
+    await prepare(core, config, options)
     const sender = new HttpWebhookSender({ allowPrivate: config.webhooks?.allowPrivate ?? false, version: VERSION })
     const tls = await openTls(core, config)
     const { app, drain } = await buildApp({
@@ -61,11 +81,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       publicUrl: config.publicUrl,
       trustedProxies: config.trustedProxies,
       tls,
+      workers: options.workers,
       logger: (protocols) => createLogger({ level: config.log }, protocols),
     })
+    const url = await app.listen({ host: config.host, port: config.port, backlog: 4096 })
     const { leases, stop: stopLeases } = startLeases(core, config, app.log)
     const jobs = startJobs(core, app.log, leases)
-    const url = await app.listen({ host: config.host, port: config.port, backlog: 4096 })
     const webhooks = startWebhookJob({ core, sender, log: app.log, leases })
     let stopping: Promise<void> | undefined
     const stop = async (limitMs: number) => {

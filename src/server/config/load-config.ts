@@ -70,6 +70,8 @@ function finish(config: Config, cwd: string): Config {
       'invalid',
       'godwit.yaml: database.changeTrustMs must be at least twice database.changePollMs, or no memory is ever believed.',
     )
+  if (config.workers > 1 && config.databaseUrl === undefined)
+    throw new OtaError('invalid', 'Several workers need PostgreSQL (GODWIT_DATABASE_URL): SQLite has one writer.')
   parseTrustedProxies(config.trustedProxies)
   checkBlobs(config)
   const path = (value: string | undefined) => (value === undefined ? undefined : resolve(cwd, value))

@@ -30,6 +30,7 @@ export interface BasicSettings {
   readonly ownerEmail: string
   readonly ownerPassword?: string | undefined
   readonly log: string
+  readonly workers: number
 }
 
 export const SETTINGS: readonly Setting[] = [
@@ -84,6 +85,12 @@ export const SETTINGS: readonly Setting[] = [
     secret: true,
     meaning: 'its password; unset: random, printed once',
   },
+  {
+    name: 'workers',
+    env: 'GODWIT_WORKERS',
+    flag: 'workers',
+    meaning: 'processes that share the listener; more than 1 needs PostgreSQL',
+  },
   { name: 'log', env: 'GODWIT_LOG', flag: 'log', meaning: 'trace, debug, info, warn, error or silent' },
 ]
 
@@ -136,6 +143,7 @@ export const configSchema = z.strictObject({
   ownerEmail: text,
   ownerPassword: text.optional(),
   log: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  workers: z.coerce.number().int().min(1).max(256),
   limits: limitsOf(DEFAULT_CORE_LIMITS).optional(),
   http: limitsOf(DEFAULT_HTTP_LIMITS).optional(),
   webhooks: z.strictObject({ allowPrivate: z.boolean().optional() }).optional(),
@@ -161,4 +169,5 @@ export const DEFAULTS = {
   trustedProxies: ['loopback'],
   ownerEmail: 'owner@localhost',
   log: 'info',
+  workers: 1,
 } as const

@@ -4,12 +4,15 @@ import { isForwarded } from '../../protocols/http/forwarded.ts'
 import type { Protocol } from '../../protocols/http/protocol.ts'
 import type { Owner } from '../../protocols/http/route-owners.ts'
 import { parseTrustedProxies } from '../../protocols/http/trusted-proxies.ts'
+import type { WorkerView } from '../workers/worker-channel.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface OperationsOptions {
   readonly core: Core
   readonly metrics: Metrics
   isDraining(): boolean
+  /** The workers of which this process is one. */
+  readonly workers?: WorkerView | undefined
 }
 
 /** Says what is missing, so that nobody looks for it. */
@@ -40,13 +43,16 @@ export function operations(options: OperationsOptions): Protocol {
   }
 }
 
-function registerHealth(scope: FastifyInstance, { core, isDraining }: OperationsOptions): void {
+function registerHealth(scope: FastifyInstance, { core, isDraining, workers }: OperationsOptions): void {
   scope.get('/healthz', async () => ({ status: 'ok' }))
   scope.get('/readyz', async (request, reply) => {
     if (isDraining()) return reply.code(503).send({ status: 'draining' })
+    const standing = workers?.standing()
+    if (standing && !standing.wasComplete)
+      return reply.code(503).send({ status: 'starting', workers: `${standing.ready} of ${standing.of}` })
     try {
       await Promise.all([core.deps.storage.check(), core.deps.blobs.check()])
-      return { status: 'ready' }
+      return { status: 'ready', ...(standing && { workers: `${standing.ready} of ${standing.of}` }) }
     } catch (error) {
       request.log.error({ err: error }, 'not ready')
       return reply.code(503).send({ status: 'not ready' })
@@ -55,12 +61,12 @@ function registerHealth(scope: FastifyInstance, { core, isDraining }: Operations
 }
 
 /** Numbers about a fleet are not for everybody: a token, or a direct call from this machine. */
-function registerMetrics(scope: FastifyInstance, { core, metrics }: OperationsOptions): void {
+function registerMetrics(scope: FastifyInstance, { core, metrics, workers }: OperationsOptions): void {
   scope.get('/metrics', async (request, reply) => {
     const isLocal = LOOPBACK.trusts(request.socket.remoteAddress ?? '') && !isForwarded(request.headers)
     if (!isLocal && !(await hasToken(core, request)))
       return reply.code(401).header('www-authenticate', 'Bearer').send({ error: 'A token is needed here.' })
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+    return reply.type(metrics.registry.contentType).send(await (workers ?? metrics.registry).metrics())
   })
 }
 
