@@ -5,10 +5,28 @@ import { type TemporaryFolder, temporaryFolder } from '../../../test/support/tem
 import { sqliteDialect } from './dialects/sqlite.ts'
 import { ENTITIES } from './entities.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
+import { type Migrations, migrate, pendingMigrations, schemaStanding } from './migrate.ts'
 import { migrationsFor } from './migrations/migrations.ts'
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts'
 import { openSqlStorage } from './open-storage.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
+
+const all = migrationsFor(sqliteDialect)
+/** What a later release adds, and what the one after it takes away. */
+const EXPANDING: Migrations = {
+  '9998-colours': {
+    up: async (db) => {
+      await db.schema.alterTable('products').addColumn('shade', 'text').execute()
+      await db.schema.alterTable('products').addColumn('colour', 'text').execute()
+    },
+  },
+}
+const CONTRACTING: Migrations = {
+  '9999-no-shades': {
+    contracts: '9998-colours',
+    up: (db) => db.schema.alterTable('products').dropColumn('shade').execute(),
+  },
+}
 
 describe('migrations', () => {
   let folder: TemporaryFolder
@@ -62,15 +80,34 @@ describe('migrations', () => {
     expect(await migrate(db, sqliteDialect)).toEqual(Object.keys(migrationsFor(sqliteDialect)))
   })
 
-  it('refuse a database of a newer server', async () => {
-    await migrate(db, sqliteDialect)
-    await sql`insert into migrations (name, timestamp) values ('9999-future', '2030-01-01')`.execute(db)
+  it('accept a database that a newer server only expanded, and refuse one that it contracted', async () => {
+    await migrate(db, sqliteDialect, { ...all, ...EXPANDING })
     connection.close()
-    const opening = openSqlStorage({ kind: 'sqlite', file: file() })
-    await expect(opening).rejects.toMatchObject({
+    await (await openSqlStorage({ kind: 'sqlite', file: file() })).close()
+    connection = new SqliteConnection({ file: file(), access: 'write' })
+    db = new Kysely({ dialect: nodeSqliteDialect(connection) })
+    await migrate(db, sqliteDialect, { ...all, ...EXPANDING, ...CONTRACTING })
+    connection.close()
+    await expect(openSqlStorage({ kind: 'sqlite', file: file() })).rejects.toMatchObject({
       code: 'storage-failed',
-      message: expect.stringContaining('9999-future'),
+      message: expect.stringContaining('do not know 9998-colours'),
     })
     connection = new SqliteConnection({ file: file(), access: 'write' })
+  })
+
+  it('keep what an older server needs as long as one was seen lately', async () => {
+    await migrate(db, sqliteDialect, { ...all, ...EXPANDING })
+    const seen = (schema: string, ago: number) =>
+      sql`insert into nodes (id, host, pid, version, schema, connections, seen_at)
+        values (${schema}, 'n1', 7, '0.1.0', ${schema}, 1, ${1e12 - ago})`.execute(db)
+    await seen('9998-colours', 0)
+    await seen('0009-leases', 59_000)
+    const contract = () => migrate(db, sqliteDialect, { ...all, ...EXPANDING, ...CONTRACTING })
+    await expect(contract()).rejects.toMatchObject({ message: expect.stringContaining('0.1.0 on n1 (process 7)') })
+    expect(connection.all('select shade from products', [])).toEqual([])
+    await sql`update nodes set seen_at = ${1e12 - 61_000} where id = '0009-leases'`.execute(db)
+    expect(await contract()).toEqual(['9999-no-shades'])
+    expect((await schemaStanding(db, sqliteDialect)).minimum).toBe('9998-colours')
+    expect((await schemaStanding(db, sqliteDialect)).unknown).toEqual(['9998-colours', '9999-no-shades'])
   })
 })

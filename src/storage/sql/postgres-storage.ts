@@ -6,7 +6,8 @@ import { CommitListeners } from './commit-listeners.ts'
 import { DEFAULT_DATABASE_LIMITS } from './database-limits.ts'
 import { MANAGEMENT_POOL_SIZE } from './connections.ts'
 import { postgresDialect } from './dialects/postgres.ts'
-import { migrate, pendingMigrations } from './migrate.ts'
+import { migrate, requireKnown, schemaStanding } from './migrate.ts'
+import { migrationsFor } from './migrations/migrations.ts'
 import { NestingGuard } from './nesting-guard.ts'
 import { type Announcement, PostgresChangeFeed } from './postgres-change-feed.ts'
 import { poolExecutor } from './postgres-executor.ts'
@@ -109,7 +110,9 @@ async function prepareSchema(pool: pg.Pool, mayMigrate: boolean): Promise<void> 
     await migrate(db, postgresDialect)
     return
   }
-  const pending = await pendingMigrations(db, postgresDialect)
+  const standing = await schemaStanding(db, postgresDialect)
+  requireKnown(standing, migrationsFor(postgresDialect))
+  const { pending } = standing
   if (pending.length > 0) {
     throw new OtaError('storage-failed', `The database schema is behind (${pending.join(', ')}): run godwit migrate`, {
       details: { pending },

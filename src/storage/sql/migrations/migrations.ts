@@ -1,4 +1,3 @@
-import type { Migration } from 'kysely/migration'
 import type { SqlDialect } from '../dialects/dialect.ts'
 import { initial } from './0001-initial.ts'
 import { webhooks } from './0002-webhooks.ts'
@@ -8,9 +7,10 @@ import { updateDeadlines } from './0005-update-deadlines.ts'
 import { rolloutEnds } from './0006-rollout-ends.ts'
 import { changes } from './0007-changes.ts'
 import { leases } from './0009-leases.ts'
+import type { SchemaMigration } from './schema-migration.ts'
 
 /** Every migration by name, which is also the order. Written once; the dialect's capabilities make the difference. */
-export function migrationsFor(dialect: SqlDialect): Record<string, Migration> {
+export function migrationsFor(dialect: SqlDialect): Record<string, SchemaMigration> {
   return {
     '0001-initial': initial(dialect),
     '0002-webhooks': webhooks(dialect),
