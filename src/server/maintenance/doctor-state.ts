@@ -31,11 +31,15 @@ export async function checkDatabase(config: Config): Promise<Finding> {
   const check = 'database'
   const kind = config.databaseUrl === undefined ? 'SQLite' : 'PostgreSQL'
   if (isAbsent(config)) return { check, verdict: 'warn', detail: 'there is none yet; the first start makes it' }
-  const { pending } = await inspectDatabase(databaseTarget(config))
+  const { pending, unknown } = await inspectDatabase(databaseTarget(config))
   if (pending.length > 0) {
     const verdict = kind === 'SQLite' ? 'warn' : 'fail'
     const remedy = kind === 'SQLite' ? 'the next start runs them' : 'run "godwit migrate"'
     return { check, verdict, detail: `${kind} answers, migrations pending: ${pending.join(', ')}; ${remedy}` }
+  }
+  if (unknown.length > 0) {
+    const detail = `${kind} answers, and has migrations of a newer Godwit: ${unknown.join(', ')}; this one can work with them`
+    return { check, verdict: 'warn', detail }
   }
   const user = kind === 'SQLite' && isInUse(databaseFile(config)) ? '; a server has it open' : ''
   return { check, verdict: 'ok', detail: `${kind} answers and is up to date${user}` }

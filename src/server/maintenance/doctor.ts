@@ -1,4 +1,5 @@
 import type { Config } from '../config/settings.ts'
+import { checkCluster } from './doctor-cluster.ts'
 import { checkBlobs, checkDataDirectory, checkDisk, checkTls } from './doctor-files.ts'
 import { checkClock, checkDatabase, checkMasterKeyFile, checkNode } from './doctor-state.ts'
 import type { DoctorSources, Finding } from './finding.ts'
@@ -13,6 +14,7 @@ const CHECKS: ReadonlyArray<readonly [string, Check]> = [
   ['master key', checkMasterKeyFile],
   ['blobs', checkBlobs],
   ['clock', checkClock],
+  ['servers', checkCluster],
   ['TLS', checkTls],
 ]
 

@@ -4,7 +4,8 @@ import type { MigrationDb, SqlDialect } from './dialects/dialect.ts'
 import { postgresDialect } from './dialects/postgres.ts'
 import { sqliteDialect } from './dialects/sqlite.ts'
 import { FileLock } from './file-lock.ts'
-import { migrate, pendingMigrations } from './migrate.ts'
+import { migrate, requireKnown, schemaStanding } from './migrate.ts'
+import { migrationsFor } from './migrations/migrations.ts'
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts'
 import type { ExclusiveTarget } from './open-exclusively.ts'
 import { toOtaError } from './sql-failure.ts'
@@ -13,6 +14,8 @@ import { SqliteConnection } from './sqlite-connection.ts'
 export interface DatabaseFacts {
   /** Migrations that this Godwit needs and the database lacks, oldest first. */
   readonly pending: readonly string[]
+  /** Migrations of a newer Godwit, oldest first. */
+  readonly unknown: readonly string[]
   /** What the master key can be checked against; undefined in a database that no server has used. */
   readonly masterKeyCheck: string | undefined
   /** When the newest event was written, epoch ms. */
@@ -22,12 +25,15 @@ export interface DatabaseFacts {
 /** Looks into a database and changes nothing; a server may be running. Throws `storage-failed` when it does not answer. */
 export function inspectDatabase(target: ExclusiveTarget): Promise<DatabaseFacts> {
   return withDatabase(target, 'read', async (db, dialect) => {
-    const pending = await pendingMigrations(db, dialect)
-    if (pending.includes(FIRST)) return { pending, masterKeyCheck: undefined, newestEventAt: undefined }
+    const standing = await schemaStanding(db, dialect)
+    requireKnown(standing, migrationsFor(dialect))
+    const { pending, unknown } = standing
+    if (pending.includes(FIRST)) return { pending, unknown, masterKeyCheck: undefined, newestEventAt: undefined }
     const check = await db.selectFrom('settings').select('value').where('name', '=', CHECK).executeTakeFirst()
     const newest = await db.selectFrom('events').select('at').orderBy('serial', 'desc').limit(1).executeTakeFirst()
     return {
       pending,
+      unknown,
       masterKeyCheck: check?.['value'],
       newestEventAt: newest === undefined ? undefined : Number(newest['at']),
     }

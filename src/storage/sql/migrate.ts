@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { OtaError } from '../../core/errors.ts'
 import type { MigrationDb, SqlDialect } from './dialects/dialect.ts'
@@ -32,7 +33,7 @@ export async function migrate(
   const standing = await schemaStanding(db, dialect, migrations)
   requireKnown(standing, migrations)
   if (standing.unknown.length > 0 && standing.pending.length === 0) return []
-  await requireNobodyLeftBehind(db, standing, migrations)
+  await requireNobodyLeftBehind(db, dialect, { standing, migrations })
   const { error, results } = await migrator(db, migrations).migrateToLatest()
   if (error !== undefined) throw migrationFailed(error, dialect)
   return (results ?? []).map((result) => result.migrationName)
@@ -72,8 +73,8 @@ export function requireKnown({ minimum }: SchemaStanding, migrations: Migrations
 /** Throws `storage-failed` when a pending migration contracts while a server runs that is too old for it. */
 async function requireNobodyLeftBehind(
   db: MigrationDb,
-  { pending }: SchemaStanding,
-  migrations: Migrations,
+  dialect: SqlDialect,
+  { standing: { pending }, migrations }: { readonly standing: SchemaStanding; readonly migrations: Migrations },
 ): Promise<void> {
   const minimum = pending
     .map((name) => migrations[name]?.contracts)
@@ -81,15 +82,11 @@ async function requireNobodyLeftBehind(
     .toSorted()
     .at(-1)
   if (minimum === undefined || pending.includes(NODES)) return
-  const newest = await db
-    .selectFrom('nodes')
-    .select(({ fn }) => fn.max('seen_at').as('at'))
-    .executeTakeFirst()
   const old = await db
     .selectFrom('nodes')
     .select(['host', 'pid', 'version'])
     .where('schema', '<', minimum)
-    .where('seen_at', '>', Number(newest?.['at'] ?? 0) - SEEN_MS)
+    .where('seen_at', '>', sql<number>`${dialect.now} - ${sql.lit(SEEN_MS)}`)
     .execute()
   if (old.length === 0) return
   const who = old.map(({ host, pid, version }) => `${version} on ${host} (process ${pid})`).join(', ')
