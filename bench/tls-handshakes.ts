@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { connect, type SecureVersion } from 'node:tls'
 import { createLogger } from '../src/server/logger.ts'
 import { sealedSecrets } from '../src/server/runtime/sealed-secrets.ts'
-import { systemClock } from '../src/server/runtime/system-clock.ts'
 import { TlsListener } from '../src/server/tls/tls-listener.ts'
 
 /**
@@ -27,7 +26,7 @@ else await measure()
 
 async function serve(folder: string): Promise<void> {
   const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
-  const tls = await TlsListener.open({ files, secrets: sealedSecrets(Buffer.alloc(32, 1)), clock: systemClock })
+  const tls = await TlsListener.open({ files, secrets: sealedSecrets(Buffer.alloc(32, 1)), clock: { now: Date.now } })
   const server = createServer(tls.serverOptions)
   tls.attach(server, createLogger({ level: 'silent' }, []))
   server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))

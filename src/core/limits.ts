@@ -78,6 +78,8 @@ export interface CoreLimits {
   readonly silentDays: number
   /** A token that confirms a change which starts updates is good for so long, seconds. */
   readonly confirmationSeconds: number
+  /** A step of the system clock is held back until it has lasted so long, seconds; 0 = believed at once. */
+  readonly clockStepSeconds: number
   /** Background jobs on PostgreSQL: a node that falls silent is replaced after so long, seconds. */
   readonly jobLeaseSeconds: number
   /** Devices whose facts are held in memory for polls. */
@@ -124,6 +126,7 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   plansAtOnce: 2,
   silentDays: 30,
   confirmationSeconds: 600,
+  clockStepSeconds: 600,
   jobLeaseSeconds: 15,
   pollCacheDevices: 100_000,
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Core } from '../core/create-core.ts'
 import { createCore } from '../core/create-core.ts'
-import type { Storage } from '../core/ports.ts'
+import type { Clock, Storage } from '../core/ports.ts'
 import { DEFAULT_HTTP_LIMITS } from '../protocols/http/limits.ts'
 import { openSqlStorage } from '../storage/sql/open-storage.ts'
 import { startJobs } from './background-jobs.ts'
@@ -19,7 +19,7 @@ import { createProtocols } from './protocols.ts'
 import { jwtSigner } from './runtime/jwt-signer.ts'
 import { randomIds } from './runtime/random-ids.ts'
 import { sealedSecrets } from './runtime/sealed-secrets.ts'
-import { systemClock } from './runtime/system-clock.ts'
+import { configuredClock } from './runtime/system-clock.ts'
 import { TlsListener } from './tls/tls-listener.ts'
 import { VERSION } from './version.ts'
 import { HttpWebhookSender } from './webhooks/http-webhook-sender.ts'
@@ -69,7 +69,11 @@ async function prepare(core: Core, config: Config, options: PrepareOptions): Pro
 
 /** Opens storage and blobs, makes the first account, listens and starts the background jobs. */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
-  const { core, storage } = await openCore(config)
+  let log: FastifyBaseLogger | undefined
+  const clock = configuredClock(config, (byMs, what) =>
+    log?.warn({ bySeconds: Math.round(byMs / 1000) }, `the system clock was set: the step is ${what}`),
+  )
+  const { core, storage } = await openCore(config, clock)
   try {
     await prepare(core, config, options)
     const sender = new HttpWebhookSender({ allowPrivate: config.webhooks?.allowPrivate ?? false, version: VERSION })
@@ -84,6 +88,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       workers: options.workers,
       logger: (protocols) => createLogger({ level: config.log }, protocols),
     })
+    log = app.log
     const url = await app.listen({ host: config.host, port: config.port, backlog: 4096 })
     const { leases, stop: stopLeases } = startLeases(core, config, app.log)
     const jobs = startJobs(core, app.log, leases)
@@ -127,7 +132,10 @@ function openTls(core: Core, { tlsCert, tlsKey }: Config): Promise<TlsListener> 
 }
 
 /** Core over the configured storage, without a listener: for the server and for offline commands. */
-export async function openCore(config: Config): Promise<{ core: Core; storage: Storage }> {
+export async function openCore(
+  config: Config,
+  clock: Clock = configuredClock(config),
+): Promise<{ core: Core; storage: Storage }> {
   const secrets = sealedSecrets(loadMasterKey(config, () => randomBytes(32)))
   const blobs = await openBlobs(config)
   const storage = await openSqlStorage(
@@ -147,10 +155,10 @@ export async function openCore(config: Config): Promise<{ core: Core; storage: S
     {
       storage,
       blobs,
-      clock: systemClock,
+      clock,
       ids: randomIds,
       secrets,
-      tokens: jwtSigner(secrets, systemClock),
+      tokens: jwtSigner(secrets, clock),
       notifier: { assigned: () => undefined },
     },
     config.limits,

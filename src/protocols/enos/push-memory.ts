@@ -24,7 +24,7 @@ export class PushMemory {
   /** Notes that a session publishes now, and answers whether it may be told of `update`. */
   mayTell(session: string, update: Serial, now: Millis): boolean {
     const told = this.#told.get(session)
-    const isQuiet = told === undefined || told.update !== update || now - told.at >= SILENCE_MS
+    const isQuiet = told === undefined || told.update !== update || Math.abs(now - told.at) >= SILENCE_MS
     this.#told.set(session, { update, at: now })
     return isQuiet
   }

@@ -16,6 +16,15 @@ test('a steady caller at the limit is never refused', () => {
   for (let call = 0; call < 600; call += 1) expect(throttle.take(1, call * 1000)).toBe(0)
 })
 
+test('nobody is kept waiting by a clock that is set back', () => {
+  const throttle = new CallThrottle({ callsPerMinute: 1, capacity: 10 })
+  const hour = 3_600_000
+  expect(throttle.take(1, hour)).toBe(0)
+  expect(throttle.take(1, hour)).toBe(60)
+  expect(throttle.take(1, 0)).toBe(0)
+  expect(throttle.take(1, 1)).toBe(60)
+})
+
 test('forgets the oldest device when it is full', () => {
   const throttle = new CallThrottle({ callsPerMinute: 1, capacity: 2 })
   for (const device of [1, 2, 3]) expect(throttle.take(device, 0)).toBe(0)

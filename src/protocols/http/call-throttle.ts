@@ -21,7 +21,8 @@ export class CallThrottle<K = Serial> {
   /** Counts a call: 0 when it is allowed, else the seconds after which the next one is. */
   take(who: K, now: Millis): number {
     const window = this.#windows.get(who)
-    if (window === undefined || now >= window.startedAt + WINDOW_MS) {
+    // A window that begins in the future is one from before the clock was set back.
+    if (window === undefined || now >= window.startedAt + WINDOW_MS || now < window.startedAt) {
       this.#begin(who, now)
       return 0
     }

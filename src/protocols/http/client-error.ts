@@ -47,7 +47,7 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
   const report = (code: string): void => {
     options.count(code)
     since += 1
-    if (options.now() - lastLine < LINE_EVERY_MS) return
+    if (Math.abs(options.now() - lastLine) < LINE_EVERY_MS) return
     options.debug({ code, since }, 'Connections closed for what is not HTTP')
     lastLine = options.now()
     since = 0

@@ -45,7 +45,7 @@ export class MissThrottle {
   #count(address: string): number {
     const now = this.#clock.now()
     const known = this.#counts.get(address)
-    if (known && now - known.since < WINDOW_MS) return ++known.misses
+    if (known && Math.abs(now - known.since) < WINDOW_MS) return ++known.misses
     this.#counts.delete(address)
     if (this.#counts.size >= this.#limits.missAddresses) {
       const oldest = this.#counts.keys().next()

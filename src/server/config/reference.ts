@@ -48,6 +48,8 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   plansAtOnce: 'plans that one process works out at one time',
   silentDays: 'a device that was not seen for so long counts as silent in plans, days',
   confirmationSeconds: 'how long a token that confirms a change which starts updates is good, seconds',
+  clockStepSeconds:
+    'a step of the system clock by more than 30 s is held back until it has lasted so long, seconds; 0 = never held back',
   jobLeaseSeconds:
     'background jobs on PostgreSQL: another node goes on with those of a node that fell silent after so long, seconds',
   pollCacheDevices: 'devices whose facts are held in memory for polls',
