@@ -57,8 +57,8 @@ describe('the doctor of several servers', () => {
     [7, 1, 97, 'ok'],
     [8, 1, 97, 'warn'],
     [9, 1, 97, 'fail'],
-    [0, 8, 97, 'warn'],
-    [0, 9, 97, 'fail'],
+    [0, 7, 97, 'warn'],
+    [0, 8, 97, 'fail'],
   ])(
     'connections of %i servers that run, %i workers wanted, %i granted: %s',
     (running, workers, maxConnections, verdict) => {

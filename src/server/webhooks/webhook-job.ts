@@ -5,7 +5,7 @@ import { WebhookDelivery } from '../../core/webhook/webhook-delivery.ts'
 import type { WebhookSender } from '../../core/webhook/webhook-sender.ts'
 import { type JobLeases, soleLeases, type Turn } from '../nodes/job-leases.ts'
 
-/** Retries, and events of other processes that these did not deliver themselves, are seen so late at most. */
+/** Retries are seen so late at most. */
 const EVERY_MS = 1000
 /** Changes that come so close together are one. */
 const GATHER_MS = 50
