@@ -29,6 +29,7 @@ describe.skipIf(postgres.kind === 'none')('jobs of several servers on one Postgr
     })
 
     it('kill -9 of the one that works: the other goes on within the bound', async () => {
+      await fleet.until(() => fleet.isWritten())
       await fleet.kill9('a')
       const killedAt = performance.now()
       await fleet.createGroup('b', 'g4')
@@ -40,6 +41,7 @@ describe.skipIf(postgres.kind === 'none')('jobs of several servers on one Postgr
 
     it('a process that is stopped in the middle of its work is refused when it goes on', async () => {
       await fleet.start('c')
+      await fleet.until(() => fleet.isWritten())
       let isFirst = true
       fleet.onDelivery = async (key) => {
         if (key !== 'g5' || !isFirst) return
@@ -70,6 +72,7 @@ describe.skipIf(postgres.kind === 'none')('jobs of several servers on one Postgr
     it('its leases are free at once, although they would last for minutes', async () => {
       await fleet.createGroup('b', 'g1')
       await fleet.until(async () => fleet.taken.length === 1)
+      await fleet.until(() => fleet.isWritten())
       expect(await fleet.terminate('a')).toBe(0)
       await fleet.until(async () => [...(await fleet.holders()).values()].every((pid) => pid === fleet.pid('b')), 5_000)
       await fleet.createGroup('b', 'g2')

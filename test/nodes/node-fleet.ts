@@ -115,6 +115,15 @@ export class NodeFleet {
     return new Map(rows.map(({ name, pid }) => [name, Number(pid)]))
   }
 
+  /** Whether it is written that all events so far were taken: what dies now has nothing to repeat. */
+  async isWritten(): Promise<boolean> {
+    const { rows } = await this.#database.query(
+      `select coalesce(max(serial), 0) <= (select min(position) from webhook_progress) as is_written
+        from events where type = 'group.created'`,
+    )
+    return rows[0]?.is_written === true
+  }
+
   until(condition: () => Promise<boolean>, timeout = 15_000): Promise<void> {
     return vi.waitFor(async () => expect(await condition()).toBe(true), { timeout, interval: 50 })
   }

@@ -54,6 +54,8 @@ class Supervisor {
   run(): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>()
     this.#finish = resolve
+    // Workers accept by themselves: a connection handed to one that dies in that moment would hang for ever.
+    cluster.schedulingPolicy = cluster.SCHED_NONE
     cluster.on('message', (worker, message: FromWorker) => this.#hear(worker, message))
     cluster.on('exit', (worker, code, signal) => this.#ended(worker, signal ?? code))
     process.on('SIGTERM', () => this.#stop(0))
@@ -65,6 +67,8 @@ class Supervisor {
 
   #start(): void {
     const worker = cluster.fork()
+    // What was sent to one that has just died; that it did is told by its exit.
+    worker.on('error', () => undefined)
     this.#members.set(worker.id, { worker, startedAt: performance.now(), isReady: false })
   }
 
