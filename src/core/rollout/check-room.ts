@@ -4,17 +4,19 @@ import type { RolloutName } from './because.ts'
 import type { Waits } from './check-stage.ts'
 import { cohortName, cohortsOf } from './cohorts.ts'
 import { immature, matured } from './health/counts.ts'
+import type { RolloutMember } from './member.ts'
 import type { Rollout, Stage } from './rollout.ts'
 import type { Room } from './room.ts'
 import type { Subject } from './subject.ts'
 import { cohortScope, minuteOf, type Tally } from './tally.ts'
+import type { GrantKind } from './trial.ts'
 
 const MINUTE_MS = 60_000
 
 interface Asked {
   readonly name: RolloutName
-  /** What would be granted; see `Claim`. */
-  readonly grant: 'first' | 'again' | 'floor'
+  readonly grant: GrantKind
+  readonly member: RolloutMember | undefined
   readonly subject: Pick<Subject, 'device' | 'modules' | 'running'>
   readonly isVerifiable: boolean
   readonly now: Millis
@@ -26,25 +28,28 @@ interface Asked {
  */
 export function checkRoom(rollout: Rollout, room: Room, asked: Asked): Waits | undefined {
   if (!room.whole.isActive) return { because: { kind: 'rollout-paused', rollout: asked.name }, passes: true }
-  const because =
-    (asked.grant === 'floor' ? undefined : gateHold(rollout, room, asked)) ??
-    stageHold(rollout, room.stages[rollout.stage], asked)
+  const because = gateHold(rollout, room, asked) ?? stageHold(rollout, room.stages[rollout.stage], asked)
   return because && { because, passes: because.kind === 'cohort-stopped' }
 }
 
 function gateHold(rollout: Rollout, { whole, cohorts, families }: Room, asked: Asked): NoneBecause | undefined {
   const { name, isVerifiable } = asked
-  const isFirst = asked.grant === 'first'
-  const verifiable = isFirst && isVerifiable ? verifiableHold(name, whole) : undefined
+  const takesPlace = asked.grant !== 'again'
+  const verifiable = takesPlace && isVerifiable ? verifiableHold(name, whole) : undefined
+  for (const { scope } of asked.member?.counted ?? []) {
+    const its = cohorts.get(scope)
+    if (its && !its.isActive)
+      return { kind: 'cohort-stopped', rollout: name, cohort: cohortName(its), words: its.stopWords ?? '' }
+  }
   for (const cohort of cohortsOf(rollout.health.cohorts, subjectOf(asked.subject), { cohorts, families })) {
     const tally = cohorts.get(cohortScope(cohort))
     if (!tally) continue
     const label = cohortName(cohort)
     if (!tally.isActive) return { kind: 'cohort-stopped', rollout: name, cohort: label, words: tally.stopWords ?? '' }
-    if (isFirst && isVerifiable && !verifiable && tally.counts.granted >= tally.grantLimit)
+    if (takesPlace && isVerifiable && !verifiable && tally.counts.granted >= tally.grantLimit)
       return { kind: 'cohort-hold', rollout: name, cohort: label, holding: immature(tally.counts) }
   }
-  if (isFirst && !isVerifiable && whole.unverifiable >= whole.unverifiableLimit)
+  if (takesPlace && !isVerifiable && whole.unverifiable >= whole.unverifiableLimit)
     return { kind: 'unverifiable-hold', rollout: name, granted: whole.unverifiable }
   return verifiable
 }

@@ -12,6 +12,7 @@ import { penaltyOf } from './guards/penalty.ts'
 import { retryAt } from './retry-at.ts'
 import type { Room } from './room.ts'
 import { movedOn, runsAll, type Subject } from './subject.ts'
+import { grantKind, stepsToGo } from './trial.ts'
 
 export interface Considering {
   readonly now: Millis
@@ -66,8 +67,9 @@ export function considerRollout(
   if (way.kind === 'none') return passing(way.because)
   const stage = checkStage(rollout, { name, device: subject.device, groupKey: subject.groupKey, now: asking.now })
   if (stage) return { kind: 'none', ...stage }
-  const grant = way.kind === 'floor' ? 'floor' : (member?.grantedAt ?? null) === null ? 'first' : 'again'
-  const full = checkRoom(rollout, room, { name, grant, subject, isVerifiable: asking.isVerifiable, now: asking.now })
+  const { now, isVerifiable } = asking
+  const grant = grantKind(rollout, member, { room, now, steps: stepsToGo(rollout, subject, files) })
+  const full = checkRoom(rollout, room, { name, grant, member, subject, isVerifiable, now })
   if (full) return { kind: 'none', ...full }
   if (way.kind === 'floor') return { kind: 'offer', offer: floorOffer(offer, way.floor), because: way.because }
   const stages = rollout.stages.length

@@ -11,6 +11,7 @@ import { loadRoom, type Room } from './room.ts'
 import { isReached } from './stage-of.ts'
 import { stageVerdict } from './stage-verdict.ts'
 import { runsAll } from './subject.ts'
+import { isBetweenSteps } from './trial.ts'
 
 /** Devices looked at in one read. */
 const BATCH = 1_000
@@ -83,7 +84,7 @@ function isLeft(
 ): boolean {
   if (selection.reportingOnly && running.length === 0) return false
   if (membership === 'snapshot' && !member) return false
-  if (member?.excludedAt != null || member?.isSettled) return false
+  if (member?.excludedAt != null || (member?.isSettled && !isBetweenSteps(member))) return false
   if (member && member.state !== 'waiting') return true
   return !runsAll({ modules: target.modules, running }, target.files)
 }

@@ -3,6 +3,7 @@ import type { DeviceFacts } from '../device/device-facts.ts'
 import { OtaError } from '../errors.ts'
 import type { Clock, Ids, Stores } from '../ports.ts'
 import type { Update } from '../update/update.ts'
+import { addEvidence, isOnTrial } from './add-evidence.ts'
 import { subjectOf } from './check-room.ts'
 import { cohortsOf } from './cohorts.ts'
 import { grantLimit, UNLIMITED } from './health/allowance.ts'
@@ -12,7 +13,8 @@ import { type Counted, type MemberState, type RolloutMember, waitingMember } fro
 import type { Rollout } from './rollout.ts'
 import type { Claim } from './rollout-store.ts'
 import type { Room } from './room.ts'
-import { cohortScope, stageScope, WHOLE } from './tally.ts'
+import { cohortScope, isCohortScope, stageScope, type Tally, WHOLE } from './tally.ts'
+import { type GrantKind, grantKind, stepsToGo, trialMillis } from './trial.ts'
 
 /** Somebody else took the last slot, or changed what was decided on; the transaction must end, and nothing was granted. */
 export class GrantLost extends Error {
@@ -39,19 +41,20 @@ export async function claimGrant(stores: Stores, by: { clock: Clock; ids: Ids },
   )
   const known = candidate && facts.rooms.get(candidate.rollout.serial)
   if (!candidate || !known) throw new OtaError('internal', 'A grant needs its rollout among the facts')
-  const { rollout } = candidate
+  const { rollout, target } = candidate
   const now = by.clock.now()
-  const wasGranted = (candidate.member?.grantedAt ?? null) !== null
-  const kind = offer.floor ? 'floor' : wasGranted ? 'again' : 'first'
+  const steps = target.kind === 'files' ? stepsToGo(rollout, facts, target.files) : 1
+  const kind = grantKind(rollout, candidate.member, { room: known, now, steps })
   const shared = { rollout: rollout.serial, now, grant: kind, isVerifiable: granting.isVerifiable } as const
   if (!(await stores.rolloutTallies.claim({ ...shared, scope: WHOLE }))) throw new GrantLost()
   const member = await stores.rolloutMembers.find(rollout.serial, facts.device.serial)
-  if (!isAsDecided(candidate.member, member)) throw new GrantLost()
+  const whole = await stores.rolloutTallies.find(rollout.serial, WHOLE)
+  if (!whole || whole.run !== known.whole.run || !isAsDecided(candidate.member, member)) throw new GrantLost()
   await takeStage(stores, rollout, shared)
-  const cohorts = kind === 'floor' ? [] : await takeCohorts(stores, rollout, { facts, shared, known })
-  if (member) await forget(stores, member)
-  const counted = kind === 'first' ? await countedIn(stores, rollout, cohorts) : undefined
-  await keep(stores, { granting, rollout, member, kind, now, ...(counted && { counted }) })
+  const cohorts = await takeCohorts(stores, rollout, { facts, shared, known, member })
+  if (member) await forget(stores, member, kind)
+  const counted = kind === 'again' ? undefined : await countedIn(stores, rollout, { whole, cohorts })
+  await keep(stores, { granting, rollout, member, kind, now, steps, ...(counted && { counted }) })
 }
 
 /** Whether nobody changed the membership since the decision: from the first claim on nobody can. */
@@ -61,6 +64,7 @@ function isAsDecided(decided: RolloutMember | undefined, now: RolloutMember | un
     decided?.update === now?.update &&
     decided?.attempts === now?.attempts &&
     decided?.excludedAt === now?.excludedAt &&
+    decided?.hasFailed === now?.hasFailed &&
     decided?.pardonedAt === now?.pardonedAt
   )
 }
@@ -77,13 +81,26 @@ async function takeStage(stores: Stores, rollout: Rollout, shared: Omit<Claim, '
   if (!(await stores.rolloutTallies.claim(claim))) throw new GrantLost()
 }
 
-/** Room in every cohort of the device; a new one begins with the initial allowance. Further tries need none but its leave. */
+interface Taking {
+  readonly facts: DeviceFacts
+  readonly shared: Omit<Claim, 'scope'>
+  readonly known: Room
+  readonly member: RolloutMember | undefined
+}
+
+/**
+ * Room in every cohort of the device; a new one begins with the initial allowance. What takes no place needs only leave,
+ * also of the cohorts that the device was in when its trial began: at a floor it comes from another version.
+ */
 async function takeCohorts(
   stores: Stores,
   rollout: Rollout,
-  { facts, shared, known }: { facts: DeviceFacts; shared: Omit<Claim, 'scope'>; known: Room },
+  { facts, shared, known, member }: Taking,
 ): Promise<Counted[]> {
   const counted: Counted[] = []
+  for (const { scope } of member?.counted ?? [])
+    if (isCohortScope(scope) && !(await stores.rolloutTallies.claim({ ...shared, scope, grant: 'again' })))
+      throw new GrantLost()
   for (const cohort of cohortsOf(rollout.health.cohorts, subjectOf(facts), known)) {
     if (shared.grant === 'again' && !known.cohorts.has(cohortScope(cohort))) continue
     const limits = { grantLimit: newCohortLimit(rollout.health) }
@@ -100,17 +117,21 @@ function newCohortLimit({ mode, allowance }: HealthPolicy): number {
 }
 
 /** The counts that the device is in from now on, each in its present run, which the lock of the claims keeps. */
-async function countedIn(stores: Stores, rollout: Rollout, cohorts: readonly Counted[]): Promise<Counted[]> {
-  const counted: Counted[] = []
-  for (const scope of [WHOLE, stageScope(rollout.stage)]) {
-    const tally = await stores.rolloutTallies.find(rollout.serial, scope)
-    if (tally) counted.push({ scope, run: tally.run })
-  }
-  return [...counted, ...cohorts]
+async function countedIn(
+  stores: Stores,
+  rollout: Rollout,
+  { whole, cohorts }: { whole: Tally; cohorts: readonly Counted[] },
+): Promise<Counted[]> {
+  const stage = await stores.rolloutTallies.find(rollout.serial, stageScope(rollout.stage))
+  return [whole, ...(stage ? [stage] : [])].map(({ scope, run }): Counted => ({ scope, run })).concat(cohorts)
 }
 
-/** Takes the device's former outcome out of the counters. */
-async function forget(stores: Stores, member: RolloutMember): Promise<void> {
+/**
+ * Takes the device's former outcome out of the counters. A trial that ends because another one begins, without a failure,
+ * settles: it would have told nothing more.
+ */
+async function forget(stores: Stores, member: RolloutMember, kind: GrantKind): Promise<void> {
+  if (kind === 'anew' && isOnTrial(member)) await addEvidence(stores, member, { settled: 1 })
   if (member.state === 'waiting') return
   const change = { outcomes: { [member.state]: -1 } }
   for (const scope of outcomeScopes(member.stage)) await stores.rolloutTallies.add(member.rollout, scope, change)
@@ -125,18 +146,21 @@ interface Keeping {
   readonly granting: Granting
   readonly rollout: Rollout
   readonly member: RolloutMember | undefined
-  readonly kind: Claim['grant']
+  readonly kind: GrantKind
   readonly now: number
+  readonly steps: number
   readonly counted?: readonly Counted[]
 }
 
 async function keep(stores: Stores, keeping: Keeping): Promise<void> {
-  const { granting, rollout, member, kind, now, counted } = keeping
+  const { granting, rollout, member, kind, now, steps, counted } = keeping
   const { device } = granting.facts
-  const first = counted && {
+  const trial = counted && {
     grantedAt: now,
-    settleAt: now + rollout.health.confirmSeconds * 1000,
+    settleAt: now + trialMillis(rollout, steps),
     isVerifiable: granting.isVerifiable,
+    isSettled: false,
+    hasFailed: false,
     counted,
   }
   const change = {
@@ -146,7 +170,7 @@ async function keep(stores: Stores, keeping: Keeping): Promise<void> {
     attempts: kind === 'first' ? 1 : (member?.attempts ?? 0) + 1,
     holdsSlot: true,
     changedAt: now,
-    ...first,
+    ...trial,
   }
   if (member) {
     await stores.rolloutMembers.update(member.serial, change)

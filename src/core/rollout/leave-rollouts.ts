@@ -1,7 +1,7 @@
 import type { Serial } from '../common.ts'
 import type { Stores } from '../ports.ts'
+import { addEvidence, isOnTrial } from './add-evidence.ts'
 import { outcomeScopes } from './grant.ts'
-import { addEvidence } from './outcome.ts'
 
 /**
  * Takes a device that is about to be deleted out of the counters of its rollouts, inside the transaction of its deletion,
@@ -19,7 +19,6 @@ export async function leaveRollouts(stores: Stores, device: Serial): Promise<voi
       const change = { outcomes: { [member.state]: -1 }, ...(member.holdsSlot && { slots: -1 }) }
       for (const scope of outcomeScopes(member.stage)) await stores.rolloutTallies.add(rollout, scope, change)
     }
-    if (member.grantedAt !== null && member.isVerifiable && !member.isSettled && !member.hasFailed)
-      await addEvidence(stores, member, { settled: 1 })
+    if (isOnTrial(member)) await addEvidence(stores, member, { settled: 1 })
   }
 }

@@ -18,7 +18,7 @@ export const MEMBER_STATES = [
   'delivered',
 ] as const satisfies readonly MemberState[]
 
-/** One count of a health gate that a member is in: a cohort, or the rollout as a whole, and in which run of it. */
+/** One count of a health gate that a member's trial is in: a cohort, or the rollout as a whole, and in which run of it. */
 export interface Counted {
   readonly scope: string
   readonly run: number
@@ -34,9 +34,9 @@ export interface RolloutMember {
   readonly state: MemberState
   /** Stage in which it was granted; null before. */
   readonly stage: number | null
-  /** When the release was first granted; null before (a floor on the way is no grant). */
+  /** When its trial began: the first grant in this run, of the release or of a floor on the way; null before any. */
   readonly grantedAt: Millis | null
-  /** When it is to have confirmed the release. */
+  /** When it is to have confirmed the release: T for each step on its way, from the beginning of its trial. */
   readonly settleAt: Millis | null
   readonly isSettled: boolean
   /** Counted as a failure by the gate. */
@@ -55,7 +55,7 @@ export interface RolloutMember {
   readonly excludedReason: string
   /** Meant by the rollout. Not so: no device of its snapshot, and here only because it was left out by name. */
   readonly isListed: boolean
-  /** An operator wants it tried again: failures before do not count. */
+  /** An operator wants it tried again: failures before do not count. null again once it has reached a floor. */
   readonly pardonedAt: Millis | null
   readonly changedAt: Millis
 }

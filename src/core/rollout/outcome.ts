@@ -1,9 +1,10 @@
 import type { Clock, Ids, Stores } from '../ports.ts'
 import type { Update } from '../update/update.ts'
+import { addEvidence, isOnTrial } from './add-evidence.ts'
 import { outcomeScopes } from './grant.ts'
 import { judgeRollout } from './judge-rollout.ts'
 import type { MemberPatch, RolloutMember } from './member.ts'
-import type { TallyChange } from './rollout-store.ts'
+import type { Rollout } from './rollout.ts'
 import { noteVerified } from './verification.ts'
 
 /**
@@ -16,14 +17,19 @@ export async function noteOutcome(stores: Stores, by: { clock: Clock; ids: Ids }
   if (!rollout) return
   const member = await stores.rolloutMembers.find(rollout.serial, update.device)
   if (!member || member.update !== update.serial || member.state !== 'open') return
-  const isFloor = rollout.kind !== 'undo' && update.release !== rollout.release
+  const isFloor = isFloorOf(rollout, update)
   const now = by.clock.now()
   const isFailure = update.state === 'failed' || update.state === 'rolled-back'
-  const isNews = isFailure && !isFloor && isEvidence(member)
+  const isNews = isFailure && isOnTrial(member)
   await closeMember(stores, member, { update, isFloor, now, ...(isNews && { hasFailed: true }) })
   if (isNews) await noteFailure(stores, by, member)
   if (update.state === 'succeeded' && !isFloor && rollout.kind === 'verification')
     await noteVerified(stores, by, rollout)
+}
+
+/** Whether an update of a rollout was to a floor on the way, and not to what it is for. */
+function isFloorOf({ kind, release }: Pick<Rollout, 'kind' | 'release'>, update: Pick<Update, 'release'>): boolean {
+  return kind !== 'undo' && update.release !== release
 }
 
 /**
@@ -39,7 +45,7 @@ async function closeMember(
   const state = isFloor && update.state === 'succeeded' ? 'waiting' : (update.state as MemberPatch['state'])
   const patch: MemberPatch = {
     ...(state && { state }),
-    ...(state === 'waiting' && { attempts: 0 }),
+    ...(state === 'waiting' && { attempts: 0, pardonedAt: null }),
     holdsSlot: false,
     changedAt: now,
     ...(hasFailed && { hasFailed }),
@@ -59,7 +65,8 @@ export async function noteRelapse(stores: Stores, by: { clock: Clock; ids: Ids }
   if (!rollout) return
   await stores.rolloutTallies.lock(rollout.serial)
   const member = await stores.rolloutMembers.find(rollout.serial, update.device)
-  if (member?.update !== update.serial || member.state !== 'succeeded' || !isEvidence(member)) return
+  const reached = isFloorOf(rollout, update) ? 'waiting' : 'succeeded'
+  if (member?.update !== update.serial || member.state !== reached || !isOnTrial(member)) return
   await stores.rolloutMembers.update(member.serial, { hasFailed: true })
   await noteFailure(stores, by, member)
 }
@@ -67,16 +74,6 @@ export async function noteRelapse(stores: Stores, by: { clock: Clock; ids: Ids }
 async function noteFailure(stores: Stores, by: { clock: Clock; ids: Ids }, member: RolloutMember): Promise<void> {
   await addEvidence(stores, member, { failed: 1 })
   await judgeRollout(stores, by, member.rollout)
-}
-
-/** Whether a failure of the device is news for the gate. */
-function isEvidence(member: RolloutMember): boolean {
-  return member.isVerifiable && member.grantedAt !== null && !member.isSettled && !member.hasFailed
-}
-
-/** Adds to every count of the gate that the device is in, each only in the run in which it was granted. */
-export async function addEvidence(stores: Stores, member: RolloutMember, change: TallyChange): Promise<void> {
-  for (const { scope, run } of member.counted) await stores.rolloutTallies.add(member.rollout, scope, change, run)
 }
 
 /** The update waits longer for its device than its rollout lets it hold a slot: others go on, and it stays open. */

@@ -3,6 +3,7 @@ import type { MemberPatch, MemberState, NewMember, RolloutMember } from './membe
 import type { MemberFound, MemberSearch } from './member-search.ts'
 import type { Approval, Rollout, RolloutKind, RolloutState } from './rollout.ts'
 import type { Outcomes, Tally } from './tally.ts'
+import type { GrantKind } from './trial.ts'
 
 export interface RolloutFilter {
   readonly organisation: Serial
@@ -115,8 +116,7 @@ export interface Claim {
   readonly rollout: Serial
   readonly scope: string
   readonly now: Millis
-  /** `first`: the release is granted to the device for the first time. `again`: a further try. `floor`: a step on the way. */
-  readonly grant: 'first' | 'again' | 'floor'
+  readonly grant: GrantKind
   readonly isVerifiable: boolean
   readonly concurrency?: number
   readonly ratePerMinute?: number
@@ -159,9 +159,9 @@ export interface RolloutTallyStore {
   ): Promise<Tally>
   /**
    * One statement: checks `isActive` and every limit of the scope, and counts the grant. False when there is no room.
-   * Counted are the first grant of a device (`devices`, and `counts.granted` or `unverifiable`), and with each grant the
-   * slot, the minute and an `open` outcome: what the device counted as before, the caller takes back with `add`. Of a
-   * cohort `counts.granted` alone.
+   * Counted are the first grant of a device (`devices`), with each trial that begins its place (`counts.granted` or
+   * `unverifiable`), and with each grant the slot, the minute and an `open` outcome: what the device counted as before,
+   * the caller takes back with `add`. Of a cohort `counts.granted` alone.
    */
   claim(claim: Claim): Promise<boolean>
   /** One statement; changes nothing that is absent. `run`: only while the row is in this run. */

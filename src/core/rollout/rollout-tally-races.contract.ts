@@ -29,6 +29,7 @@ export function describeRolloutTallyRaces(name: string, open: () => Promise<Stor
     it.each<[limit: string, given: Partial<Claim>, grantLimit: number]>([
       ['the gate', {}, 10],
       ['devices that cannot be verified', { isVerifiable: false }, 10],
+      ['the gate, of further trials', { grant: 'anew' }, 10],
       ['slots', { scope: STAGE, concurrency: 10 }, 0],
       ['slots of further tries', { scope: STAGE, concurrency: 10, grant: 'again' }, 0],
       ['the rate', { scope: STAGE, ratePerMinute: 10 }, 0],

@@ -109,11 +109,10 @@ export function describeRolloutTallyStore(name: string, open: () => Promise<Stor
       expect(more).toEqual([true, false, true])
     })
 
-    it('asks of further tries and of steps on the way nothing of the gate, and counts no device', async () => {
+    it('asks of what goes on with a trial nothing of the gate, and counts no device', async () => {
       const rollout = await insertRollout({ grantLimit: 0, unverifiableLimit: 0 })
-      for (const grant of ['again', 'floor'] as const)
-        for (const isVerifiable of [true, false])
-          expect(await claim(rollout, { grant, isVerifiable, devices: 0 }), grant).toBe(true)
+      for (const isVerifiable of [true, false, true, false])
+        expect(await claim(rollout, { grant: 'again', isVerifiable, devices: 0 })).toBe(true)
       expect(await find(rollout)).toMatchObject({
         counts: NO_COUNTS,
         unverifiable: 0,
@@ -124,11 +123,37 @@ export function describeRolloutTallyStore(name: string, open: () => Promise<Stor
       })
     })
 
+    it('asks another trial of a device for a place, and counts no device again', async () => {
+      const rollout = await insertRollout({ grantLimit: 2, unverifiableLimit: 1 })
+      const anew = (isVerifiable = true) => claim(rollout, { grant: 'anew', isVerifiable, devices: 0 })
+      expect([await anew(), await claim(rollout), await anew(), await claim(rollout)]).toEqual([
+        true,
+        true,
+        false,
+        false,
+      ])
+      expect([await anew(false), await anew(false)]).toEqual([true, false])
+      expect(await find(rollout)).toMatchObject({
+        counts: { ...NO_COUNTS, granted: 2 },
+        unverifiable: 1,
+        devices: 1,
+        slots: 3,
+        outcomes: { ...NO_OUTCOMES, open: 3 },
+        minuteGrants: 3,
+      })
+      // Slots and the rate are asked of it like of any other.
+      const more = { grantLimit: 9, unverifiableLimit: 9 }
+      await write((tallies) => tallies.setLimits(rollout, WHOLE, more))
+      for (const limit of [{ concurrency: 3 }, { ratePerMinute: 3 }])
+        for (const isVerifiable of [true, false])
+          expect(await claim(rollout, { grant: 'anew', isVerifiable, ...limit })).toBe(false)
+    })
+
     it('grants nothing in a scope that is not active, whatever is asked', async () => {
       const rollout = await insertRollout({ grantLimit: 9, unverifiableLimit: 9 })
       await write((tallies) => tallies.setLimits(rollout, WHOLE, { isActive: false }))
       const before = await find(rollout)
-      for (const grant of ['first', 'again', 'floor'] as const)
+      for (const grant of ['first', 'anew', 'again'] as const)
         for (const isVerifiable of [true, false])
           expect(await claim(rollout, { grant, isVerifiable }), grant).toBe(false)
       expect(await find(rollout)).toEqual(before)
@@ -140,7 +165,7 @@ export function describeRolloutTallyStore(name: string, open: () => Promise<Stor
     it('holds slots, and gives them back', async () => {
       const rollout = await insertRollout()
       const slot = (grant: Claim['grant']) => claim(rollout, { scope: STAGE, grant, concurrency: 2 })
-      expect([await slot('first'), await slot('floor'), await slot('again'), await slot('first')]).toEqual([
+      expect([await slot('first'), await slot('anew'), await slot('again'), await slot('first')]).toEqual([
         true,
         true,
         false,
@@ -173,7 +198,7 @@ export function describeRolloutTallyStore(name: string, open: () => Promise<Stor
       const start = minuteOf(START) * MINUTE
       const at = (now: number, grant: Claim['grant'] = 'first') =>
         claim(rollout, { scope: STAGE, now, ratePerMinute: 2, grant })
-      expect([await at(start), await at(start + 1, 'floor'), await at(start + MINUTE - 1, 'again')]).toEqual([
+      expect([await at(start), await at(start + 1, 'anew'), await at(start + MINUTE - 1, 'again')]).toEqual([
         true,
         true,
         false,
@@ -297,12 +322,13 @@ export function describeRolloutTallyStore(name: string, open: () => Promise<Stor
       // Limits of a stage mean nothing here.
       const limits = { concurrency: 0, ratePerMinute: 0, devices: 0 }
       const ask = (given: Partial<Claim> = {}) => claim(rollout, { scope, ...limits, ...given })
-      expect([await ask(), await ask({ isVerifiable: false }), await ask({ grant: 'floor' })]).toEqual([
+      expect([await ask(), await ask({ isVerifiable: false }), await ask({ grant: 'again' })]).toEqual([
         true,
         true,
         true,
       ])
-      expect([await ask(), await ask(), await ask({ grant: 'again' })]).toEqual([true, false, true])
+      expect([await ask({ grant: 'anew' }), await ask(), await ask({ grant: 'anew' })]).toEqual([true, false, false])
+      expect([await ask({ grant: 'again' }), await ask({ grant: 'anew', isVerifiable: false })]).toEqual([true, true])
       expect(await find(rollout, scope)).toEqual({ ...ensured, counts: { ...NO_COUNTS, granted: 2 } })
       await write((tallies) => tallies.setLimits(rollout, scope, { isActive: false, grantLimit: 9 }))
       expect([await ask(), await ask({ isVerifiable: false }), await ask({ grant: 'again' })]).toEqual([

@@ -1,6 +1,7 @@
 import type { Millis, Serial } from '../common.ts'
 import type { Stores } from '../ports.ts'
 import type { ServiceDeps } from '../service.ts'
+import type { Update } from '../update/update.ts'
 import { judgeRollout } from './judge-rollout.ts'
 import type { MemberState, RolloutMember } from './member.ts'
 import type { TallyChange } from './rollout-store.ts'
@@ -21,7 +22,8 @@ export async function settleMembers({ storage, clock, ids }: ServiceDeps): Promi
     settled += await storage.transaction(async (stores) => {
       await stores.rolloutTallies.lock(rollout)
       const due = await stores.rolloutMembers.listDue(rollout, clock.now(), BATCH)
-      const silent = await silentOnes(stores, due)
+      const confirmSeconds = (await stores.rollouts.find(rollout))?.health.confirmSeconds ?? 0
+      const silent = await silentOnes(stores, due, confirmSeconds * 1000)
       const marked = new Set(await stores.rolloutMembers.settle(serialsOf(due), serialsOf([...silent])))
       if (marked.size === 0) return 0
       await settleBatch(stores, { rollout, members: due.filter(({ serial }) => marked.has(serial)), silent })
@@ -35,21 +37,28 @@ export async function settleMembers({ storage, clock, ids }: ServiceDeps): Promi
 const CALM: ReadonlySet<MemberState> = new Set(['succeeded', 'cancelled', 'superseded', 'waiting'])
 
 /**
- * Devices that did not confirm in time. One whose first update ended without a verdict is none: it was called off, is
- * asked to stop, or another try has taken its place since, which has not had its own time.
+ * Devices that did not confirm in time. One whose update ended without a verdict is none: it was called off, is asked to
+ * stop, or another try has taken its place since, which has not had its own time.
  */
-async function silentOnes(stores: Stores, due: readonly RolloutMember[]): Promise<ReadonlySet<RolloutMember>> {
+async function silentOnes(
+  stores: Stores,
+  due: readonly RolloutMember[],
+  confirmMs: Millis,
+): Promise<ReadonlySet<RolloutMember>> {
   const suspects = due.filter((member) => member.isVerifiable && !member.hasFailed && !CALM.has(member.state))
-  const first = suspects.filter(
-    ({ attempts, pardonedAt, grantedAt }) => attempts <= 1 && !isAfter(pardonedAt, grantedAt),
+  const updates = await stores.updates.listBySerials(suspects.flatMap(({ update }) => update ?? []))
+  const bySerial = new Map(updates.map((update) => [update.serial, update]))
+  return new Set(
+    suspects.filter((member) => {
+      const update = bySerial.get(member.update ?? 0)
+      return update !== undefined && update.state !== 'cancelling' && hadItsTime(member, update, confirmMs)
+    }),
   )
-  const updates = await stores.updates.listBySerials(first.flatMap(({ update }) => update ?? []))
-  const cancelling = new Set(updates.filter(({ state }) => state === 'cancelling').map(({ serial }) => serial))
-  return new Set(first.filter(({ update }) => update === null || !cancelling.has(update)))
 }
 
-function isAfter(one: Millis | null, other: Millis | null): boolean {
-  return one !== null && other !== null && one > other
+/** Whether the device had T for its newest update: the last step of its trial had, another try since then had not. */
+function hadItsTime({ settleAt }: RolloutMember, { createdAt }: Update, confirmMs: Millis): boolean {
+  return settleAt !== null && settleAt - createdAt >= confirmMs
 }
 
 function serialsOf(members: readonly RolloutMember[]): Serial[] {

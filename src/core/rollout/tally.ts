@@ -68,7 +68,7 @@ export interface Tally {
   /** The values that `counts.granted` and `unverifiable` may reach. */
   readonly grantLimit: number
   readonly unverifiableLimit: number
-  /** Devices granted the release, each once, over all runs. */
+  /** Devices granted the release or a floor on the way, each once, over all runs. */
   readonly devices: number
   /** Updates that hold a slot. */
   readonly slots: number

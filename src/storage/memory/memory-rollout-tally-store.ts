@@ -51,7 +51,7 @@ export function memoryRolloutTallyStore({ tables, changes }: MemorySession): Rol
     claim: async (claim) =>
       change(claim.rollout, claim.scope, (row) => {
         if (!hasRoom(row, claim)) return undefined
-        return isCohortScope(claim.scope) ? withFirst(row, claim) : withGrant(withFirst(row, claim), claim)
+        return isCohortScope(claim.scope) ? withPlace(row, claim) : withGrant(withPlace(row, claim), claim)
       }),
     async add(rollout, scope, delta, run) {
       if (isNothing(delta)) return
@@ -77,7 +77,7 @@ export function memoryRolloutTallyStore({ tables, changes }: MemorySession): Rol
 function hasRoom(row: Tally, claim: Claim): boolean {
   const { grant, isVerifiable, concurrency, ratePerMinute, devices } = claim
   if (!row.isActive) return false
-  if (grant === 'first') {
+  if (grant !== 'again') {
     const isFull = isVerifiable ? row.counts.granted >= row.grantLimit : row.unverifiable >= row.unverifiableLimit
     if (isFull) return false
   }
@@ -95,8 +95,9 @@ function isOfMinute({ minute }: Tally, { now }: Claim): boolean {
   return ahead === 0 || ahead === 1
 }
 
-function withFirst(row: Tally, { grant, isVerifiable, scope }: Claim): Tally {
-  if (grant !== 'first') return row
+/** Each trial takes a place. */
+function withPlace(row: Tally, { grant, isVerifiable, scope }: Claim): Tally {
+  if (grant === 'again') return row
   if (isVerifiable) return { ...row, counts: { ...row.counts, granted: row.counts.granted + 1 } }
   return isCohortScope(scope) ? row : { ...row, unverifiable: row.unverifiable + 1 }
 }

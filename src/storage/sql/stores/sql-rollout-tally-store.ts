@@ -9,10 +9,12 @@ import { storageFailed } from '../sql-failure.ts'
 import { defined } from '../values.ts'
 import { toTally } from './rollout-rows.ts'
 import {
+  CLAIM_ANEW,
+  CLAIM_ANEW_UNVERIFIABLE,
   CLAIM_FIRST,
-  CLAIM_FIRST_OF_COHORT,
   CLAIM_FIRST_UNVERIFIABLE,
   CLAIM_FURTHER,
+  CLAIM_OF_COHORT,
   COHORT_IS_ACTIVE,
 } from './tally-claims.ts'
 import { adding, FIND, INSERT_COHORT, LIST, LOCK, RESTART } from './tally-statements.ts'
@@ -71,18 +73,25 @@ export class SqlRolloutTallyStore implements RolloutTallyStore {
   }
 
   async claim(claim: Claim): Promise<boolean> {
-    if (isCohortScope(claim.scope) && !(claim.grant === 'first' && claim.isVerifiable)) return this.#isActive(claim)
+    const takesPlace = claim.grant !== 'again' && claim.isVerifiable
+    if (isCohortScope(claim.scope) && !takesPlace) return this.#isActive(claim)
     const isClaimed = (await this.#session.run(this.#claiming(claim))) > 0
     if (isClaimed) this.#session.changes.rollout(claim.rollout)
     return isClaimed
   }
 
   #claiming({ rollout, scope, now, grant, isVerifiable, ...limits }: Claim): CompiledQuery<unknown> {
-    if (isCohortScope(scope)) return CLAIM_FIRST_OF_COHORT(this.#session, rollout, scope)
+    if (isCohortScope(scope)) return CLAIM_OF_COHORT(this.#session, rollout, scope)
     const { concurrency = UNLIMITED, ratePerMinute = UNLIMITED, devices = UNLIMITED } = limits
     const place = [rollout, scope, minuteOf(now), concurrency, ratePerMinute] as const
-    if (grant !== 'first') return CLAIM_FURTHER(this.#session, ...place)
-    return (isVerifiable ? CLAIM_FIRST : CLAIM_FIRST_UNVERIFIABLE)(this.#session, ...place, devices)
+    switch (grant) {
+      case 'first':
+        return (isVerifiable ? CLAIM_FIRST : CLAIM_FIRST_UNVERIFIABLE)(this.#session, ...place, devices)
+      case 'anew':
+        return (isVerifiable ? CLAIM_ANEW : CLAIM_ANEW_UNVERIFIABLE)(this.#session, ...place)
+      case 'again':
+        return CLAIM_FURTHER(this.#session, ...place)
+    }
   }
 
   /** All that a cohort asks of other grants. */

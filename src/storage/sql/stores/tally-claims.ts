@@ -43,10 +43,26 @@ function granting(db: Compiler, { rollout, scope, minute, concurrency, rate }: G
     })
 }
 
-/** A further try, or a step on the way. */
+/** What goes on with a trial: its next step, or a further try. */
 export const CLAIM_FURTHER = statement(
   (db, rollout: Serial, scope: string, minute: number, concurrency: number, rate: number) =>
     granting(db, { rollout, scope, minute, concurrency, rate }),
+)
+
+/** Another trial of a device that can be verified: it was counted as a device before. */
+export const CLAIM_ANEW = statement(
+  (db, rollout: Serial, scope: string, minute: number, concurrency: number, rate: number) =>
+    granting(db, { rollout, scope, minute, concurrency, rate })
+      .where(isBelow('granted', sql.ref('grant_limit')))
+      .set({ granted: plusOne('granted') }),
+)
+
+/** Another trial of one that cannot. */
+export const CLAIM_ANEW_UNVERIFIABLE = statement(
+  (db, rollout: Serial, scope: string, minute: number, concurrency: number, rate: number) =>
+    granting(db, { rollout, scope, minute, concurrency, rate })
+      .where(isBelow('unverifiable', sql.ref('unverifiable_limit')))
+      .set({ unverifiable: plusOne('unverifiable') }),
 )
 
 /** The first grant to a device that can be verified. */
@@ -67,8 +83,8 @@ export const CLAIM_FIRST_UNVERIFIABLE = statement(
       .set({ devices: plusOne('devices'), unverifiable: plusOne('unverifiable') }),
 )
 
-/** The first grant to a verifiable device of a cohort. */
-export const CLAIM_FIRST_OF_COHORT = statement((db, rollout: Serial, scope: string) =>
+/** The beginning of a trial of a verifiable device of a cohort. */
+export const CLAIM_OF_COHORT = statement((db, rollout: Serial, scope: string) =>
   ofActive(db, rollout, scope)
     .where(isBelow('granted', sql.ref('grant_limit')))
     .set({ granted: plusOne('granted') }),
