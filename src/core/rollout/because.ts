@@ -30,6 +30,13 @@ export type RolloutBecause =
   | (Of & { readonly kind: 'push-only' })
   /** It must be verified on a few devices first. */
   | (Of & { readonly kind: 'verification-pending'; readonly version: string })
+  /** So must `floor`, which it has to install on its way to `version`, for an operator's `reason`. */
+  | (Of & {
+      readonly kind: 'floor-verification-pending'
+      readonly version: string
+      readonly floor: string
+      readonly reason: string
+    })
   | (Of & { readonly kind: 'downgrade'; readonly from: string; readonly to: string; readonly isForbidden: boolean })
   /** Neither SemVer nor a sequence tells which is newer. */
   | (Of & { readonly kind: 'incomparable'; readonly from: string; readonly to: string })

@@ -1,6 +1,6 @@
 import type { Serial } from '../common.ts'
 import type { NoneBecause, UpdateBecause } from '../decide/decision.ts'
-import type { FirmwareFile } from '../firmware/firmware.ts'
+import type { Firmware, FirmwareFile } from '../firmware/firmware.ts'
 import type { FloorFile } from '../floor/floor-file.ts'
 import type { RolloutName } from './because.ts'
 import type { Versioned } from './guards/compare-versions.ts'
@@ -14,15 +14,17 @@ export type Way =
   | { readonly kind: 'floor'; readonly floor: FloorFile; readonly because: UpdateBecause }
   | { readonly kind: 'none'; readonly because: NoneBecause }
 
+interface Asked {
+  readonly name: RolloutName
+  readonly version: string
+  readonly files: readonly FirmwareFile[]
+  readonly subject: Subject
+}
+
 /** Whether, and over which intermediate version, a device may go to what the rollout has for it. */
 export function checkWay(
   { kind, options }: Pick<Rollout, 'kind' | 'options'>,
-  of: {
-    readonly name: RolloutName
-    readonly version: string
-    readonly files: readonly FirmwareFile[]
-    readonly subject: Subject
-  },
+  of: Asked,
 ): Way {
   const { name, files, subject } = of
   const productForbids = subject.product?.downgrades === 'forbidden'
@@ -37,9 +39,29 @@ export function checkWay(
   }
   for (const { firmware } of files) {
     const way = wayOf(subject, firmware, kind === 'undo')
-    if (way.kind !== 'direct') return way.kind === 'floor' ? towards(way, of.version) : way
+    if (way.kind === 'none') return way
+    if (way.kind === 'floor') return unverifiedFloor(of) ?? towards(way, of.version)
   }
   return { kind: 'direct' }
+}
+
+/** A way is open only when firmware that must be verified before anybody ships it is verified, on all of it. */
+function unverifiedFloor({ name, version, files, subject }: Asked): Way | undefined {
+  const barred = floorsOnWay(subject, files).find(({ file }) => isVerificationPending(file))
+  if (!barred) return undefined
+  const { floor, file } = barred
+  return refused({
+    kind: 'floor-verification-pending',
+    rollout: name,
+    version,
+    floor: file.firmware.version,
+    reason: floor.reason,
+  })
+}
+
+/** Whether firmware has to be tried on a few devices before it may be granted to any other. */
+export function isVerificationPending({ firmware }: { firmware: Pick<Firmware, 'verification'> }): boolean {
+  return firmware.verification.enabled && !firmware.verification.verified
 }
 
 /** The way of one module, over floors where the module has any. */

@@ -7,7 +7,7 @@ import type { RolloutName } from './because.ts'
 import type { RolloutCandidate } from './candidate.ts'
 import { checkRoom } from './check-room.ts'
 import { checkStage } from './check-stage.ts'
-import { checkWay } from './check-way.ts'
+import { checkWay, isVerificationPending } from './check-way.ts'
 import { penaltyOf } from './guards/penalty.ts'
 import { retryAt } from './retry-at.ts'
 import type { Room } from './room.ts'
@@ -112,7 +112,7 @@ function barredBy(
   }
   if (rollout.state !== 'running') return { kind: 'rollout-paused', rollout: name }
   if (asking.pulls && !rollout.options.pull) return { kind: 'push-only', rollout: name }
-  const isPending = files.some(({ firmware }) => firmware.verification.enabled && !firmware.verification.verified)
+  const isPending = files.some(isVerificationPending)
   return isPending && rollout.kind === 'update' ? { kind: 'verification-pending', rollout: name, version } : undefined
 }
 

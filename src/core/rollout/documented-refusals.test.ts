@@ -46,6 +46,7 @@ const REFUSALS: { readonly [Kind in NoneBecause['kind']]: ReadonlyArray<Omit<Non
     incomparable: [{ rollout, from: 'rev-a', to: 'rev-b' }],
     'no-path': [{ from: '1.0.0', to: '1.3.0', needs: '>=1.2.0' }],
     'verification-pending': [{ rollout, version: '1.3.0' }],
+    'floor-verification-pending': [{ rollout, version: '1.3.0', floor: '1.2.0', reason: 'it moves the partitions' }],
     withdrawn: [{ version: '1.3.0' }],
     'previous-unknown': [{ rollout }],
     'previous-missing': [{ rollout, version: '1.2.0' }],

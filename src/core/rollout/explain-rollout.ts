@@ -32,6 +32,8 @@ export function explainRollout(because: Explained): string {
       return `${of} is stopped${because.words ? `: ${because.words}` : '.'}`
     case 'verification-pending':
       return `Version ${because.version} must be verified on a few devices before rollout ${because.rollout.key} may use it.`
+    case 'floor-verification-pending':
+      return `It must install ${because.floor} on its way to ${because.version} (${because.reason}), and that must be verified on a few devices before rollout ${because.rollout.key} may use it.`
     case 'downgrade':
       return because.isForbidden
         ? `It runs ${because.from}, and its product forbids going back to ${because.to}.`

@@ -15,6 +15,7 @@ const KINDS = {
   'push-only': true,
   'rollout-stopped': true,
   'verification-pending': true,
+  'floor-verification-pending': true,
   downgrade: true,
   incomparable: true,
   'gave-up': true,
@@ -224,6 +225,53 @@ describe('guards', () => {
     await fleet.install('d0', '1.2.0')
     expect(await fleet.outcomes()).toEqual({ succeeded: 1 })
     expect((await fleet.room()).whole).toMatchObject({ devices: 1, slots: 0 })
+  })
+
+  it('floor-verification-pending', async () => {
+    await fleet.addDevices(2)
+    const { core, scope } = fleet
+    const { firmware } = await pushFirmware(core, scope, 'panel', '1.1.5')
+    const verification = { enabled: true, verified: false, maxDevices: 5, minSucceeded: 1 }
+    await core.deps.storage.transaction((stores) => stores.firmware.update(firmware.serial, { verification }))
+    const plan = () => core.plans.ofRollout(scope, 'spring', { styles: { native: NATIVE } })
+    const floor = (version: string) =>
+      core.floors.create(scope, { product: 'panel', firmware: { version }, reason: 'it moves the partitions' })
+    await floor('1.1.0')
+    await floor('1.1.5')
+    const release = { product: 'panel', version: '1.2.0' }
+    await fleet.start({ ...FREE, release })
+    // Also for a device that would be granted another floor first: a way is open as a whole or not at all.
+    await expectWhy(
+      'd0',
+      {
+        kind: 'floor-verification-pending',
+        rollout: SPRING,
+        version: '1.2.0',
+        floor: '1.1.5',
+        reason: 'it moves the partitions',
+      },
+      exactly(
+        'It must install 1.1.5 on its way to 1.2.0 (it moves the partitions), and that must be verified on a few devices before rollout spring may use it.',
+      ),
+    )
+    expect(await fleet.grant('d0')).toBeUndefined()
+    const planned = await plan()
+    expect(planned.outcomes['floor-unverified']).toMatchObject({ devices: 2 })
+    expect(planned.warnings.map(({ words }) => words)).toContainEqual(
+      expect.stringMatching(/^2 devices have a version on their way that must be verified first: d0: It must install 1.1.5/),
+    )
+    // Not for one that stands above it, and for all once it is verified; its own verification may use it.
+    await fleet.install('d1', '1.1.5')
+    expect(await fleet.why('d1')).toBe('It will be offered 1.2.0 by rollout spring, stage 1 of 1.')
+    const own = { key: 'trial', kind: 'verification', release: { product: 'panel', version: '1.1.5' } } as const
+    await core.rollouts.create(scope, { ...own, options: { allowDowngrade: true } })
+    await core.rolloutControl.start(scope, 'trial')
+    await fleet.grant('d0')
+    await fleet.install('d0', '1.1.0')
+    await fleet.grant('d0')
+    await fleet.install('d0', '1.1.5')
+    expect(await fleet.why('d0')).toBe('It will be offered 1.2.0 by rollout spring, stage 1 of 1.')
+    expect((await plan()).outcomes['floor-unverified'].devices).toBe(0)
   })
 
   it('a floor holds for assignments as well', async () => {

@@ -23,6 +23,7 @@ export function waitOf(because: NoneBecause): Wait {
     case 'rollout-stopped':
     case 'snapshot-being-taken':
     case 'verification-pending':
+    case 'floor-verification-pending':
     case 'frozen':
       return { kind: 'room', name: because.kind }
     case 'cohort-hold':

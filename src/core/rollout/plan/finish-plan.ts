@@ -1,5 +1,6 @@
 import type { Millis } from '../../common.ts'
 import type { CoreLimits } from '../../limits.ts'
+import { isVerificationPending } from '../check-way.ts'
 import { matured } from '../health/counts.ts'
 import type { Rollout } from '../rollout.ts'
 import type { Room } from '../room.ts'
@@ -102,13 +103,9 @@ function facts(counted: Counted) {
     neverSeen: count.ages.never,
     heldInStage: stage ? stage.counts.granted : 0,
     withdrawn: files.filter(({ withdrawn }) => withdrawn).map(({ version }) => version),
-    unverified: rollout.kind === 'update' ? files.filter(isUnverified).map(({ version }) => version) : [],
+    unverified: rollout.kind === 'update' ? files.filter((firmware) => isVerificationPending({ firmware })).map(({ version }) => version) : [],
     frozen: counted.frozen,
   }
-}
-
-function isUnverified({ verification }: { verification: { enabled: boolean; verified: boolean } }): boolean {
-  return verification.enabled && !verification.verified
 }
 
 function verifiableShare({ ages, unverifiable }: PlanCount): number {

@@ -64,6 +64,7 @@ export type WarningKind =
   | 'frozen'
   | 'no-path'
   | 'unknown-version'
+  | 'floor-unverified'
   | 'downgrade'
   | 'incomparable'
   | 'previous-unknown'

@@ -64,6 +64,7 @@ function wholeWarnings(facts: WarningFacts): PlanWarning[] {
 
 const BARRED = [
   ['unknown-version', 'no way that is known, because what they run is not known'],
+  ['floor-unverified', 'a version on their way that must be verified first'],
   ['downgrade', 'a newer version, and do not go back'],
   ['incomparable', 'a version that cannot be compared, and are left alone'],
   ['previous-unknown', 'no former version that is known, and stay as they are'],
