@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Evidence } from '../core/rollout/health/evidence.ts'
 import type { RolloutProgress } from '../core/rollout/progress.ts'
 import { time, timeOrNull, timeView } from './fields.ts'
 
@@ -18,6 +19,10 @@ const seen = {
   view: z.enum(['settled', 'granted']).describe('Which devices it speaks of: those whose time is over, or all'),
   observed: z.strictObject({ devices: z.int(), failed: z.int() }),
   silent: z.int(),
+  floors: z
+    .array(z.strictObject({ version: z.string(), failed: z.int() }))
+    .exactOptional()
+    .describe('Of the failures behind a stop, those at an intermediate version'),
   confirmSeconds: z.int(),
   cohort: z.strictObject({ family: z.string(), value: z.string() }).exactOptional(),
 }
@@ -89,6 +94,11 @@ export const progressView = z
   })
   .meta({ id: 'RolloutProgress', description: 'Read from kept counters alone' })
 
+/** Evidence as it is shown. */
+export function viewEvidence({ floors, ...evidence }: Evidence): z.output<typeof evidenceView> {
+  return { ...evidence, ...(floors && { floors: [...floors] }) }
+}
+
 export function viewProgress(progress: RolloutProgress): z.output<typeof progressView> {
   return {
     ...progress,
@@ -98,5 +108,6 @@ export function viewProgress(progress: RolloutProgress): z.output<typeof progres
       approvals: stage.approvals.map((one) => ({ ...one, at: time(one.at) })),
     })),
     cohorts: [...progress.cohorts],
+    gate: { ...progress.gate, evidence: progress.gate.evidence && viewEvidence(progress.gate.evidence) },
   }
 }

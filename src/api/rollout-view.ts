@@ -7,7 +7,7 @@ import { loadRoom } from '../core/rollout/room.ts'
 import { WEEKDAYS, type Window } from '../core/rollout/schedule/window.ts'
 import { NO_OUTCOMES, WHOLE } from '../core/rollout/tally.ts'
 import { entity, entityView, referenceView, time, timeOrNull, timeView } from './fields.ts'
-import { evidenceView, outcomesView, progressView, viewProgress } from './rollout-progress-view.ts'
+import { evidenceView, outcomesView, progressView, viewEvidence, viewProgress } from './rollout-progress-view.ts'
 import type { OrganisationCall } from './route.ts'
 
 const windowView = z.discriminatedUnion('kind', [
@@ -171,7 +171,7 @@ async function view(
 
 function viewStop(stop: NonNullable<Rollout['stop']>): RolloutView['stop'] {
   if (stop.kind === 'operator') return { by: 'operator', words: stop.reason, evidence: null }
-  return { by: 'gate', words: stop.words, evidence: stop.evidence }
+  return { by: 'gate', words: stop.words, evidence: viewEvidence(stop.evidence) }
 }
 
 /** As it may be given back. */

@@ -21,6 +21,8 @@ interface Recount {
 export interface Recounting {
   /** Devices that were deleted, as they were then: they stay in the gate's numbers, settled unless they had failed. */
   readonly left?: readonly RolloutMember[]
+  /** Members as they were when another trial of theirs began in the same run: that one stays in the gate's numbers. */
+  readonly ended?: readonly RolloutMember[]
 }
 
 const PAGE = 1_000
@@ -41,12 +43,13 @@ export async function rowsOf(stores: Stores, { serial, organisation }: Pick<Roll
 export async function expectCounted(
   stores: Stores,
   rollout: Pick<Rollout, 'serial' | 'organisation'>,
-  { left = [] }: Recounting = {},
+  { left = [], ended = [] }: Recounting = {},
 ): Promise<void> {
   const { members, updates, tallies } = await rowsOf(stores, rollout)
   expect(tallies.length, 'counters of the whole and of a stage').toBeGreaterThanOrEqual(2)
   const kept = Object.fromEntries(tallies.map((tally) => [tally.scope, keptOf(tally)]))
-  const counted = Object.fromEntries(tallies.map((tally) => [tally.scope, recount(tally, members, left)]))
+  const counted = Object.fromEntries(tallies.map((tally) => [tally.scope, recount(tally, members, { left, ended })]))
+  for (const counters of [kept, counted]) mergeDevicesOfRuns(counters, tallies)
   expect(kept, 'the kept counters equal a recount').toEqual(counted)
   for (const { counts, scope } of tallies)
     expect(counts.silent, `silent devices of ${scope}`).toBeLessThanOrEqual(counts.settledFailed)
@@ -65,9 +68,26 @@ function keptOf({ scope, counts, unverifiable, devices, slots, outcomes }: Tally
 /** Cohorts keep the gate's numbers alone. */
 const NOTHING = { unverifiable: 0, devices: 0, slots: 0, outcomes: { ...NO_OUTCOMES } }
 
-function recount({ scope, run }: Tally, members: readonly RolloutMember[], left: readonly RolloutMember[]): Recount {
+/** A device counts in the stage of its first trial, which its row tells no more after a resume: then they are one sum. */
+function mergeDevicesOfRuns(counters: Record<string, Recount>, tallies: readonly Tally[]): void {
+  if (tallies.every(({ run }) => run === 0)) return
+  let sum = 0
+  for (const [scope, counter] of Object.entries(counters))
+    if (scope !== WHOLE && !isCohortScope(scope)) {
+      sum += counter.devices
+      counter.devices = 0
+    }
+  const first = counters[stageScope(0)]
+  if (first) first.devices = sum
+}
+
+function recount(
+  { scope, run }: Tally,
+  members: readonly RolloutMember[],
+  { left, ended }: Required<Recounting>,
+): Recount {
   const isIn = ({ counted }: RolloutMember) => counted.some((one) => one.scope === scope && one.run === run)
-  const settled = left.map((member) => ({ ...member, isSettled: member.isSettled || !member.hasFailed }))
+  const settled = [...left, ...ended].map((member) => ({ ...member, isSettled: member.isSettled || !member.hasFailed }))
   const evidence = [...members, ...settled].filter((member) => isIn(member) && member.isVerifiable)
   const gate = {
     granted: evidence.length,
@@ -81,7 +101,7 @@ function recount({ scope, run }: Tally, members: readonly RolloutMember[], left:
   for (const { state } of here) if (state !== 'waiting') outcomes[state] = (outcomes[state] ?? 0) + 1
   return {
     ...gate,
-    unverifiable: [...members, ...left].filter((member) => isIn(member) && !member.isVerifiable).length,
+    unverifiable: [...members, ...left, ...ended].filter((member) => isIn(member) && !member.isVerifiable).length,
     devices: [...members, ...left].filter(({ counted }) => counted.some((one) => one.scope === scope)).length,
     slots: here.filter(({ holdsSlot }) => holdsSlot).length,
     outcomes,

@@ -3,6 +3,7 @@ import { SYSTEM } from '../event/event.ts'
 import { record } from '../event/record.ts'
 import type { Clock, Ids, Stores } from '../ports.ts'
 import { cohortName } from './cohorts.ts'
+import { floorFailures } from './floor-failures.ts'
 import type { Evidence } from './health/evidence.ts'
 import { type CohortState, cohortKey, type HealthState } from './health/health-state.ts'
 import { cohortLimit, type GrantLimits, grantLimits, judge } from './health/judge.ts'
@@ -30,7 +31,7 @@ export async function judgeRollout(stores: Stores, by: By, serial: Serial): Prom
     if (verdict.kind !== 'stop' || rollout.state === 'stopped' || isNoted)
       return setLimits(stores, { rollout, room, limits: grantLimits(rollout.health, state) })
     if (verdict.scope === 'rollout') {
-      const { evidence } = verdict
+      const evidence = await withFloors(stores, rollout, room.whole, verdict.evidence)
       if (rollout.state === 'finished') return noteLate(stores, by, { rollout, evidence, scope: WHOLE })
       return stopRollout(stores, by, rollout, {
         actor: SYSTEM,
@@ -100,9 +101,10 @@ async function excludeCohort(
 ): Promise<void> {
   const tally = [...room.cohorts.values()].find((one) => cohortKey(one) === cohort)
   if (!tally) return
-  const words = evidenceInWords(evidence)
+  const known = await withFloors(stores, rollout, tally, evidence)
   if (rollout.state === 'finished')
-    return noteLate(stores, by, { rollout, evidence, scope: cohortScope(tally), cohort: cohortName(tally) })
+    return noteLate(stores, by, { rollout, evidence: known, scope: cohortScope(tally), cohort: cohortName(tally) })
+  const words = evidenceInWords(known)
   await stores.rolloutTallies.setLimits(rollout.serial, cohortScope(tally), {
     grantLimit: 0,
     isActive: false,
@@ -113,8 +115,15 @@ async function excludeCohort(
     type: 'rollout.cohort-stopped',
     actor: SYSTEM,
     subject: { kind: 'rollout', id: rollout.id },
-    details: { key: rollout.key, cohort: cohortName(tally), words, evidence: { ...evidence } },
+    details: { key: rollout.key, cohort: cohortName(tally), words, evidence: { ...known } },
   })
+}
+
+/** Says of the failures behind a stop which were at a floor on the way, where any were. */
+async function withFloors(stores: Stores, rollout: Rollout, of: Tally, evidence: Evidence): Promise<Evidence> {
+  const { scope, run } = of
+  const floors = await floorFailures(stores, rollout, { scope, run, view: evidence.view })
+  return floors && floors.length > 0 ? { ...evidence, floors } : evidence
 }
 
 /** The limit of a cohort that is taken in again. */

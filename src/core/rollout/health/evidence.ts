@@ -12,6 +12,8 @@ interface Seen {
   readonly observed: Observed
   /** Of the failures, those that were silence. */
   readonly silent: number
+  /** Of the failures, those at an intermediate version, by it; only of a stop, and only where there were any. */
+  readonly floors?: ReadonlyArray<{ readonly version: string; readonly failed: number }>
   /** T, in seconds. */
   readonly confirmSeconds: number
   /** The cohort that it is about; absent for the rollout as a whole. */

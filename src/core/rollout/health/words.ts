@@ -24,14 +24,15 @@ export function reasonInWords(because: Immature | FewVerifiable): string {
   )
 }
 
-function seenInWords({ view, observed, silent, confirmSeconds, cohort }: Evidence): string {
+function seenInWords({ view, observed, silent, confirmSeconds, cohort, floors = [] }: Evidence): string {
   const about = cohort ? `${cohortInWords(cohort)}: ` : ''
   const rate = observed.devices === 0 ? '' : ` (${((100 * observed.failed) / observed.devices).toFixed(1)} %)`
   const counts = `${whole(observed.failed)} of ${whole(observed.devices)}`
   const quiet =
     silent === 0 ? '' : `, ${whole(silent)} of them in silence (not confirmed within ${time(confirmSeconds)})`
-  if (view === 'settled') return `${about}${counts} matured devices failed${rate}${quiet}.`
-  return `${about}${counts} devices that hold the release failed already${rate}${quiet}; the others are taken as good.`
+  const where = floors.map(({ version, failed }) => `, ${whole(failed)} of them at floor ${version}`).join('')
+  if (view === 'settled') return `${about}${counts} matured devices failed${rate}${quiet}${where}.`
+  return `${about}${counts} devices that hold the release failed already${rate}${quiet}${where}; the others are taken as good.`
 }
 
 function oddsInWords({ logEvidence, logLimit, acceptableFailureRate }: SequentialEvidence): string {
