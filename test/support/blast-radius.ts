@@ -4,6 +4,7 @@ import { DEFAULT_FAILURES } from '../../src/simulator/virtual/fate.ts'
 import { type FleetMix, fleetKinds, RARE } from '../../src/simulator/virtual/fleet-kinds.ts'
 import { runSeeds } from '../../src/simulator/virtual/run-seeds.ts'
 import type { VirtualResult } from '../../src/simulator/virtual/virtual-result.ts'
+import type { VirtualRun } from '../../src/simulator/virtual/virtual-rollout.ts'
 
 /** The failure rate of a good release. */
 export const NORMAL = 0.01
@@ -25,18 +26,24 @@ export interface FleetRuns {
   readonly devices: number
   readonly seeds: number
   readonly failures: Failures
+  /** As of `VirtualRun`; nothing is kept of such runs for the tables. */
+  readonly further?: Pick<VirtualRun, 'floor' | 'resumes'>
 }
 
 /** Rollouts with Godwit's defaults, through the whole engine in virtual time; the seeds 1, 2, 3... */
-export async function runFleets({ devices, seeds, failures }: FleetRuns, release: Release): Promise<VirtualResult[]> {
+export async function runFleets(
+  { devices, seeds, failures, further }: FleetRuns,
+  release: Release,
+): Promise<VirtualResult[]> {
   const results = await runSeeds(
     {
       kinds: fleetKinds({ devices, ...RELEASES[release] }),
       failures: { ...DEFAULT_FAILURES, silentShare: failures === 'silent' ? 1 : 0 },
+      ...further,
     },
     Array.from({ length: seeds }, (_, index) => index + 1),
   )
-  keepFigures({ devices, failures, release, results })
+  if (!further) keepFigures({ devices, failures, release, results })
   return results
 }
 

@@ -12,6 +12,7 @@ function result(seed: number, over: Partial<VirtualResult> = {}): VirtualResult 
     reached: 5_000,
     reachedByKind: [],
     answers: 5_000,
+    trials: [5_000],
     stopped: false,
     why: null,
     stoppedCohorts: [],

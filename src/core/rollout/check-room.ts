@@ -4,12 +4,11 @@ import type { RolloutName } from './because.ts'
 import type { Waits } from './check-stage.ts'
 import { cohortName, cohortsOf } from './cohorts.ts'
 import { immature, matured } from './health/counts.ts'
-import type { RolloutMember } from './member.ts'
+import type { GrantKind, RolloutMember } from './member.ts'
 import type { Rollout, Stage } from './rollout.ts'
 import type { Room } from './room.ts'
 import type { Subject } from './subject.ts'
 import { cohortScope, minuteOf, type Tally } from './tally.ts'
-import type { GrantKind } from './trial.ts'
 
 const MINUTE_MS = 60_000
 

@@ -22,10 +22,7 @@ interface Asked {
 }
 
 /** Whether, and over which intermediate version, a device may go to what the rollout has for it. */
-export function checkWay(
-  { kind, options }: Pick<Rollout, 'kind' | 'options'>,
-  of: Asked,
-): Way {
+export function checkWay({ kind, options }: Pick<Rollout, 'kind' | 'options'>, of: Asked): Way {
   const { name, files, subject } = of
   const productForbids = subject.product?.downgrades === 'forbidden'
   for (const { firmware } of files) {

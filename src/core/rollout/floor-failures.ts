@@ -29,8 +29,15 @@ export async function floorFailures(
   const counts = new Map<string, number>()
   for (let page = 0, after = 0; ; page++) {
     if (page === PAGES) return undefined
-    const members = await stores.rolloutMembers.list({ rollout: rollout.serial, states: FAILED }, { limit: PAGE, after })
-    for (const version of await floorsOf(stores, rollout, members.filter((member) => isCounted(member, of))))
+    const members = await stores.rolloutMembers.list(
+      { rollout: rollout.serial, states: FAILED },
+      { limit: PAGE, after },
+    )
+    for (const version of await floorsOf(
+      stores,
+      rollout,
+      members.filter((member) => isCounted(member, of)),
+    ))
       counts.set(version, (counts.get(version) ?? 0) + 1)
     after = members.at(-1)?.serial ?? after
     if (members.length < PAGE) break
@@ -47,5 +54,7 @@ function isCounted(member: RolloutMember, { scope, run, view }: Parameters<typeo
 /** The floor of each of these whose newest update was to one. */
 async function floorsOf(stores: Stores, { release }: Rollout, members: readonly RolloutMember[]): Promise<string[]> {
   const updates = await stores.updates.listBySerials(members.flatMap(({ update }) => update ?? []))
-  return updates.filter((update) => update.release !== release).map(({ steps }) => steps.map(({ to }) => to).join(' + '))
+  return updates
+    .filter((update) => update.release !== release)
+    .map(({ steps }) => steps.map(({ to }) => to).join(' + '))
 }

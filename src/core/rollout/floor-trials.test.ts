@@ -30,7 +30,10 @@ describe.each(STORAGES)('trials that begin at a floor, on $name', ({ open }) => 
   const counts = async () => (await fleet.room()).whole.counts
   const counted = async (recounting?: Recounting) => expectCounted(storage.read, await fleet.rollout(), recounting)
   const member = async (key: string) => {
-    const found = await storage.read.rolloutMembers.find((await fleet.rollout()).serial, (await fleet.device(key)).serial)
+    const found = await storage.read.rolloutMembers.find(
+      (await fleet.rollout()).serial,
+      (await fleet.device(key)).serial,
+    )
     if (!found) throw new Error(`${key} is no member`)
     return found
   }

@@ -9,12 +9,12 @@ import { cohortsOf } from './cohorts.ts'
 import { grantLimit, UNLIMITED } from './health/allowance.ts'
 import { NO_COUNTS } from './health/counts.ts'
 import type { HealthPolicy } from './health/health-policy.ts'
-import { type Counted, type MemberState, type RolloutMember, waitingMember } from './member.ts'
+import { type Counted, type GrantKind, type MemberState, type RolloutMember, waitingMember } from './member.ts'
 import type { Rollout } from './rollout.ts'
 import type { Claim } from './rollout-store.ts'
 import type { Room } from './room.ts'
 import { cohortScope, isCohortScope, stageScope, type Tally, WHOLE } from './tally.ts'
-import { type GrantKind, grantKind, stepsToGo, trialMillis } from './trial.ts'
+import { grantKind, stepsToGo, trialMillis } from './trial.ts'
 
 /** Somebody else took the last slot, or changed what was decided on; the transaction must end, and nothing was granted. */
 export class GrantLost extends Error {

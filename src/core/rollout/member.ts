@@ -18,6 +18,13 @@ export const MEMBER_STATES = [
   'delivered',
 ] as const satisfies readonly MemberState[]
 
+/**
+ * What a grant is to the health gate. The trial of a device begins with its first grant in a run, of the release or of a
+ * floor on the way to it, and takes a place of every allowance. `first`: its first one in this rollout. `anew`: another
+ * one. `again`: goes on with the one that it has, with its next step or a further try, and takes no place.
+ */
+export type GrantKind = 'first' | 'anew' | 'again'
+
 /** One count of a health gate that a member's trial is in: a cohort, or the rollout as a whole, and in which run of it. */
 export interface Counted {
   readonly scope: string

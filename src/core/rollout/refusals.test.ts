@@ -258,7 +258,9 @@ describe('guards', () => {
     const planned = await plan()
     expect(planned.outcomes['floor-unverified']).toMatchObject({ devices: 2 })
     expect(planned.warnings.map(({ words }) => words)).toContainEqual(
-      expect.stringMatching(/^2 devices have a version on their way that must be verified first: d0: It must install 1.1.5/),
+      expect.stringMatching(
+        /^2 devices have a version on their way that must be verified first: d0: It must install 1.1.5/,
+      ),
     )
     // Not for one that stands above it, and for all once it is verified; its own verification may use it.
     await fleet.install('d1', '1.1.5')

@@ -32,7 +32,10 @@ describe.each(STORAGES)('devices that had the release before a stop, on $name', 
     await control().resume(fleet.scope, 'spring')
   }
   const member = async (key: string) => {
-    const found = await storage.read.rolloutMembers.find((await fleet.rollout()).serial, (await fleet.device(key)).serial)
+    const found = await storage.read.rolloutMembers.find(
+      (await fleet.rollout()).serial,
+      (await fleet.device(key)).serial,
+    )
     if (!found) throw new Error(`${key} is no member`)
     return found
   }
@@ -153,7 +156,10 @@ describe.each(STORAGES)('devices that had the release before a stop, on $name', 
     for (const key of keys.slice(8)) await fleet.install(key)
     for (const key of bad) await fleet.fail(key)
     const scope = 'cohort/hardwareRevision=C'
-    expect((await fleet.room()).cohorts.get(scope)).toMatchObject({ isActive: false, counts: { granted: 8, failed: 8 } })
+    expect((await fleet.room()).cohorts.get(scope)).toMatchObject({
+      isActive: false,
+      counts: { granted: 8, failed: 8 },
+    })
     await fleet.later({ minutes: 5 })
     await control().resume(fleet.scope, 'spring', { cohorts: ['hardwareRevision=C'] })
     const ended = [await member('d0')]

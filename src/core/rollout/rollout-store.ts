@@ -1,9 +1,8 @@
 import type { Id, Millis, New, Patch, Serial, Slice } from '../common.ts'
-import type { MemberPatch, MemberState, NewMember, RolloutMember } from './member.ts'
+import type { GrantKind, MemberPatch, MemberState, NewMember, RolloutMember } from './member.ts'
 import type { MemberFound, MemberSearch } from './member-search.ts'
 import type { Approval, Rollout, RolloutKind, RolloutState } from './rollout.ts'
 import type { Outcomes, Tally } from './tally.ts'
-import type { GrantKind } from './trial.ts'
 
 export interface RolloutFilter {
   readonly organisation: Serial

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { healthPolicy } from './health/health-policy.ts'
-import { type Counted, type RolloutMember, waitingMember } from './member.ts'
+import { type Counted, type GrantKind, type RolloutMember, waitingMember } from './member.ts'
 import { cohortScope, freshTally, stageScope, type Tally, WHOLE } from './tally.ts'
-import { type GrantKind, grantKind, isBetweenSteps, isOfThisRun, trialMillis } from './trial.ts'
+import { grantKind, isBetweenSteps, isOfThisRun, trialMillis } from './trial.ts'
 
 const T = 3_600_000
 const NOW = 1_000 * T
@@ -43,7 +43,12 @@ describe('the next grant to a device', () => {
     ['is another trial when the time is over', 'anew', { ...between, settleAt: NOW - 1, isSettled: true }, 1],
     ['goes on over a floor that had failed before', 'again', { ...between, hasFailed: true, settleAt: NOW - 1 }, 1],
     ['is another trial in another run', 'anew', { state: 'failed', hasFailed: true, counted: inRun(-1) }, 1],
-    ['is another trial in another run, whatever was told', 'anew', { ...between, pardonedAt: NOW, counted: inRun(-1) }, 1],
+    [
+      'is another trial in another run, whatever was told',
+      'anew',
+      { ...between, pardonedAt: NOW, counted: inRun(-1) },
+      1,
+    ],
   ])('%s', (_, kind, given, steps) => {
     expect(grantKind(rollout, given && member(given), { room: roomOf(0), now: NOW, steps })).toBe(kind)
   })

@@ -1,18 +1,11 @@
 import type { Millis } from '../common.ts'
 import type { FirmwareFile } from '../firmware/firmware.ts'
 import { floorsOnWay } from './check-way.ts'
-import type { RolloutMember } from './member.ts'
+import type { GrantKind, RolloutMember } from './member.ts'
 import type { Rollout } from './rollout.ts'
 import type { Room } from './room.ts'
 import type { Subject } from './subject.ts'
 import { WHOLE } from './tally.ts'
-
-/**
- * What a grant is to the health gate. The trial of a device begins with its first grant in a run, of the release or of a
- * floor on the way to it, and takes a place of every allowance. `first`: its first one in this rollout. `anew`: another
- * one. `again`: goes on with the one that it has, with its next step or a further try, and takes no place.
- */
-export type GrantKind = 'first' | 'anew' | 'again'
 
 /** Steps that a device has to go from where it is now, the release itself included. */
 export function stepsToGo({ kind }: Pick<Rollout, 'kind'>, subject: Subject, files: readonly FirmwareFile[]): number {

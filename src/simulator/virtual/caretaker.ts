@@ -16,9 +16,8 @@ export class Caretaker {
   readonly #core: Core
   readonly #tickMs: number
   readonly #start: number
-  /** When each device that took the release is to have confirmed it, in the order of the grants. */
-  readonly #settling: Float64Array
-  #granted = 0
+  /** When each device that is on trial is to have confirmed the release, the next first. */
+  readonly #settling: number[] = []
   #settled = 0
   readonly #quiet: number[] = []
   #rollout: Rollout
@@ -27,12 +26,11 @@ export class Caretaker {
   #stageAt = Number.POSITIVE_INFINITY
   #expiredAt: number
 
-  constructor(core: Core, { rollout, devices, tickMs }: { rollout: Rollout; devices: number; tickMs: number }) {
+  constructor(core: Core, { rollout, tickMs }: { rollout: Rollout; tickMs: number }) {
     this.#core = core
     this.#rollout = rollout
     this.#tickMs = tickMs
     this.#start = core.deps.clock.now()
-    this.#settling = new Float64Array(devices)
     this.#expiredAt = this.#start
     this.planned(rollout)
   }
@@ -42,9 +40,12 @@ export class Caretaker {
     return this.#settled
   }
 
-  /** A device took the release for the first time. */
-  granted(): void {
-    this.#settling[this.#granted++] = this.#now() + this.#rollout.health.confirmSeconds * 1000
+  /** The trial of a device has begun; unless given, it settles as that of one that takes the release itself. */
+  granted(settleAt = this.#now() + this.#rollout.health.confirmSeconds * 1000): void {
+    let place = this.#settling.length
+    while (place > this.#settled && (this.#settling[place - 1] ?? 0) > settleAt) place -= 1
+    if (place === this.#settling.length) this.#settling.push(settleAt)
+    else this.#settling.splice(place, 0, settleAt)
   }
 
   /** A device asked and took nothing: unless it fetches again, it counts as updated soon. */
@@ -68,7 +69,8 @@ export class Caretaker {
 
   /** When there is something to do next, in milliseconds. */
   nextAt(): number {
-    const settles = this.#settled < this.#granted ? (this.#settling[this.#settled] ?? 0) : Number.POSITIVE_INFINITY
+    const settles =
+      this.#settled < this.#settling.length ? (this.#settling[this.#settled] ?? 0) : Number.POSITIVE_INFINITY
     const at = Math.min(settles, this.#quiet[0] ?? Number.POSITIVE_INFINITY, this.#stageAt)
     return this.#start + Math.ceil((at - this.#start) / this.#tickMs) * this.#tickMs
   }
@@ -79,7 +81,7 @@ export class Caretaker {
     const now = this.#now()
     this.#stageAt = Number.POSITIVE_INFINITY
     await tendRollouts(deps)
-    while (this.#settled < this.#granted && (this.#settling[this.#settled] ?? 0) <= now) this.#settled += 1
+    while (this.#settled < this.#settling.length && (this.#settling[this.#settled] ?? 0) <= now) this.#settled += 1
     if ((this.#quiet[0] ?? Number.POSITIVE_INFINITY) <= now) await this.#settleQuiet(now)
     if (now - this.#expiredAt < EXPIRE_MS) return
     this.#expiredAt = now

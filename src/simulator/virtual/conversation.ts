@@ -1,7 +1,7 @@
 import type { NoneBecause } from '../../core/decide/decision.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import type { DeviceTable } from './device-table.ts'
-import type { FleetKind } from './fleet-kinds.ts'
+import { FLOOR_VERSION, type FleetKind, TARGET_VERSION } from './fleet-kinds.ts'
 import { MANNERS, type Manner } from './manner.ts'
 import { waitOf } from './refusal.ts'
 import type { World } from './world.ts'
@@ -41,7 +41,10 @@ export class Conversation {
           await core.gateway.beginCancel(facts, manner.ask)
           break
         case 'update':
-          if (await manner.take(core, facts)) return undefined
+          if (await manner.take(core, facts)) {
+            this.#table.setAtFloor(device, decision.offer.version === FLOOR_VERSION)
+            return undefined
+          }
       }
     }
   }
@@ -64,7 +67,7 @@ export class Conversation {
     const facts = await this.#facts(device)
     switch (this.#table.fateOf(device)) {
       case 'good':
-        await manner.succeed(core, facts)
+        await manner.succeed(core, facts, this.#table.isAtFloor(device) ? FLOOR_VERSION : TARGET_VERSION)
         return manner.isInferred ?? false
       case 'fails':
         await manner.fail(core, facts)

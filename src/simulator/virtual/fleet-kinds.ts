@@ -26,6 +26,8 @@ const RARE_SHARE = 0.02
 
 /** The version that all are to run, and what they run before, with shares. */
 export const TARGET_VERSION = '2.0.0'
+/** Between both, where all have to install another one first. */
+export const FLOOR_VERSION = '1.9.0'
 const VERSIONS = [
   ['1.4.0', 0.7],
   ['1.3.0', 0.25],

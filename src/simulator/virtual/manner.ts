@@ -1,7 +1,7 @@
 import type { Core } from '../../core/create-core.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import type { AskOptions } from '../../core/device-gateway.ts'
-import { TARGET_VERSION, type VirtualProtocol } from './fleet-kinds.ts'
+import type { VirtualProtocol } from './fleet-kinds.ts'
 
 /**
  * What the server sees of a device of one protocol, through the gateway, as the protocol's own routes would call it.
@@ -15,8 +15,8 @@ export interface Manner {
   take(core: Core, facts: DeviceFacts): Promise<boolean>
   /** It begins to install; nothing where the protocol does not tell. */
   install(core: Core, facts: DeviceFacts): Promise<void>
-  /** It runs the new version. */
-  succeed(core: Core, facts: DeviceFacts): Promise<void>
+  /** It runs the new version, which it names where its protocol does. */
+  succeed(core: Core, facts: DeviceFacts, version: string): Promise<void>
   /** The new version does not work, and the device can say so, as far as its protocol lets it. */
   fail(core: Core, facts: DeviceFacts): Promise<void>
   /** It is back on the old version after a restart. */
@@ -39,7 +39,7 @@ function telling(via: VirtualProtocol): Manner {
     take: async ({ gateway }, facts) => (await gateway.grant(facts, ask)) !== undefined,
     install: async ({ gateway }, facts) =>
       void (await gateway.report(facts, via, { trigger: 'install', progress: 50 })),
-    succeed: async ({ gateway }, facts) => void (await gateway.checkIn(facts, { running: { '': TARGET_VERSION } })),
+    succeed: async ({ gateway }, facts, version) => void (await gateway.checkIn(facts, { running: { '': version } })),
     fail: async ({ gateway }, facts) =>
       void (await gateway.report(facts, via, { trigger: 'fail', reason: 'the self-test failed' })),
     rollBack: async ({ gateway }, facts) =>

@@ -15,6 +15,7 @@ export class Observer {
   readonly #reachedByKind: number[]
   readonly #cohorts = new Map<string, StoppedCohort>()
   readonly #timeline: Moment[] = []
+  readonly #trials: number[] = []
   #answers = 0
   #hoursTo95: number | null = null
 
@@ -49,6 +50,12 @@ export class Observer {
     if (this.isDue(hours)) this.#timeline.push(momentOf(room, hours))
   }
 
+  /** The rollout was stopped, and is about to be resumed. */
+  async runEnded(): Promise<void> {
+    const room = await this.#room()
+    if (room) this.#trials.push(trialsOf(room))
+  }
+
   async result(rollout: Rollout, { seed, hours }: { seed: number; hours: number }): Promise<VirtualResult> {
     const room = await this.#room()
     if (room) this.#timeline.push(momentOf(room, hours))
@@ -57,6 +64,7 @@ export class Observer {
       devices: this.#devices,
       reached: room?.whole.devices ?? 0,
       reachedByKind: this.#reachedByKind,
+      trials: room ? [...this.#trials, trialsOf(room)] : this.#trials,
       answers: this.#answers,
       stopped: rollout.state === 'stopped',
       why: rollout.stop?.kind === 'gate' ? rollout.stop.words : null,
@@ -71,6 +79,10 @@ export class Observer {
   #room(): Promise<Room | undefined> {
     return loadRoom(this.#world.core.deps.storage.read, this.#world.rollout.serial)
   }
+}
+
+function trialsOf({ whole }: Room): number {
+  return whole.counts.granted + whole.unverifiable
 }
 
 function momentOf({ whole }: Room, hours: number): Moment {

@@ -24,6 +24,8 @@ export interface VirtualResult {
   /** The blast radius: devices that were answered with the release. */
   readonly reached: number
   readonly reachedByKind: readonly number[]
+  /** Devices that took a place of the health gate, in each run: another one begins with each resume. */
+  readonly trials: readonly number[]
   /** Answers with the release, further tries included. */
   readonly answers: number
   readonly stopped: boolean

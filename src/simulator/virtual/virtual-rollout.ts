@@ -27,6 +27,10 @@ export interface VirtualRun {
   readonly hours?: number
   /** What a server does by itself happens at multiples of so many seconds. Default 1, as a server does it. */
   readonly tickSeconds?: number
+  /** All devices have to install a version between first, which fails on this share of them. */
+  readonly floor?: { readonly failureRate: number }
+  /** How often somebody resumes it at once after the gate stopped it. Default 0. */
+  readonly resumes?: number
   readonly onProgress?: (progress: { readonly reached: number; readonly settled: number }) => void
 }
 
@@ -36,7 +40,8 @@ const START = Date.UTC(2026, 0, 1)
 /** Runs one rollout through one fleet in virtual time. The same run gives the same result on every machine. */
 export async function runVirtually(run: VirtualRun): Promise<VirtualResult> {
   const clock = new VirtualClock(START)
-  const world = await openWorld(clock, { seed: run.seed, kinds: run.kinds, choice: run.choice ?? {} })
+  const { seed, kinds, choice = {}, floor } = run
+  const world = await openWorld(clock, { seed, kinds, choice, hasFloor: floor !== undefined })
   try {
     return await new VirtualRollout(run, world, clock).run()
   } finally {
@@ -74,6 +79,7 @@ class VirtualRollout {
   #now = 0
   #hasNewCounts = false
   #hasNewPlan = false
+  #resumes = 0
 
   constructor(run: VirtualRun, world: World, clock: VirtualClock) {
     const counts = run.kinds.map((kind) => kind.devices)
@@ -88,16 +94,15 @@ class VirtualRollout {
     this.#fates = new Fates(run.seed, run.failures)
     this.#waiting = new WaitingRoom(counts)
     this.#observer = new Observer(world, counts)
-    const { devices } = this.#observer
-    this.#table = new DeviceTable(devices)
+    this.#table = new DeviceTable(this.#observer.devices)
     this.#devices = new Conversation(world, run.kinds, this.#table)
-    this.#caretaker = new Caretaker(core, { rollout, devices, tickMs: (run.tickSeconds ?? 1) * 1000 })
+    this.#caretaker = new Caretaker(core, { rollout, tickMs: (run.tickSeconds ?? 1) * 1000 })
     core.deps.storage.onChange((changes) => this.#noteChanges(changes))
   }
 
   async run(): Promise<VirtualResult> {
     const horizon = (this.#run.hours ?? 72) * 3600
-    while (isLive(this.#rollout.state)) {
+    while (isLive(this.#rollout.state) || (await this.#isResumed())) {
       const count = this.#waiting.ready()
       // Of many devices that ask at random moments, the next one is exponentially distributed.
       const poll =
@@ -114,6 +119,16 @@ class VirtualRollout {
       if (this.#observer.isDue(this.#hours)) await this.#look()
     }
     return this.#observer.result(this.#rollout, { seed: this.#run.seed, hours: this.#hours })
+  }
+
+  /** Whether the rollout, which was stopped, goes on. */
+  async #isResumed(): Promise<boolean> {
+    if (this.#rollout.state !== 'stopped' || this.#resumes >= (this.#run.resumes ?? 0)) return false
+    this.#resumes += 1
+    await this.#observer.runEnded()
+    await this.#world.core.rolloutControl.resume(this.#world.scope, this.#rollout.key)
+    await this.#replan()
+    return true
   }
 
   get #hours(): number {
@@ -138,21 +153,43 @@ class VirtualRollout {
     const hadNewCounts = this.#hasNewCounts
     const because = await this.#devices.ask(device)
     if (because) return this.#refused(device, because)
-    this.#taken(device)
+    await this.#taken(device)
     // A grant takes room and never makes any: nobody who was refused need ask again for that.
     this.#hasNewCounts = hadNewCounts
   }
 
-  #taken(device: number): void {
+  async #taken(device: number): Promise<void> {
     const before = this.#table.fateOf(device)
-    this.#observer.answered(this.#table.kindOf(device), before === undefined)
-    if (before === undefined) this.#caretaker.granted()
-    const { failureRate } = this.#devices.kindOf(device)
-    const { fate, seconds } = before ? this.#fates.again(before) : this.#fates.draw(failureRate)
+    const isFirst = before === undefined && !this.#hasPassedFloor(device)
+    this.#observer.answered(this.#table.kindOf(device), isFirst)
+    await this.#watch(device, isFirst)
+    const { fate, seconds } = before ? this.#fates.again(before) : this.#fates.draw(this.#failureRate(device))
     this.#table.setFate(device, fate)
     if (fate === 'falls-silent') return
     if (fate === 'rolls-back') this.#agenda.add({ at: this.#now + seconds / 2, device, what: 'install' })
     this.#agenda.add({ at: this.#now + seconds, device, what: 'end' })
+  }
+
+  /** Whether it goes from the version between to the release. */
+  #hasPassedFloor(device: number): boolean {
+    return this.#run.floor !== undefined && !this.#table.isAtFloor(device)
+  }
+
+  /** Of what it took last. */
+  #failureRate(device: number): number {
+    const { floor } = this.#run
+    return floor && this.#table.isAtFloor(device) ? floor.failureRate : this.#devices.kindOf(device).failureRate
+  }
+
+  /** A trial that has begun settles. Its time is known without a look, but where devices have further ones. */
+  async #watch(device: number, isFirst: boolean): Promise<void> {
+    if (this.#run.floor === undefined && this.#run.resumes === undefined) {
+      if (isFirst) this.#caretaker.granted()
+      return
+    }
+    const { rolloutMembers } = this.#world.core.deps.storage.read
+    const member = await rolloutMembers.find(this.#rollout.serial, this.#table.serialOf(device))
+    if (member?.grantedAt === this.#clock.now() && member.settleAt !== null) this.#caretaker.granted(member.settleAt)
   }
 
   #refused(device: number, because: NoneBecause): void {
@@ -194,16 +231,17 @@ class VirtualRollout {
 
   async #end(device: number): Promise<void> {
     if (await this.#devices.end(device)) this.#caretaker.askedQuietly()
-    if (this.#table.fateOf(device) !== 'good') {
-      this.#askLater(device, this.#now)
-      await this.#look()
-    }
+    const isGood = this.#table.fateOf(device) === 'good'
+    const hasNext = isGood && this.#table.isAtFloor(device)
+    if (hasNext) this.#table.setFate(device, undefined)
+    if (hasNext || !isGood) this.#askLater(device, this.#now)
+    if (!isGood) await this.#look()
     await this.#review()
   }
 
   async #askAgain(device: number): Promise<void> {
     const because = await this.#devices.ask(device)
-    if (!because) return this.#taken(device)
+    if (!because) return await this.#taken(device)
     const wait = waitOf(because)
     if (wait.kind === 'end') return
     this.#askLater(device, wait.kind === 'moment' ? this.#seconds(wait.until) : this.#now)

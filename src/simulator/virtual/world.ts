@@ -3,7 +3,7 @@ import { SYSTEM } from '../../core/event/event.ts'
 import type { Rollout } from '../../core/rollout/rollout.ts'
 import type { RolloutInput } from '../../core/rollout/rollout-input.ts'
 import type { Scope } from '../../core/service.ts'
-import { type FleetKind, TARGET_VERSION } from './fleet-kinds.ts'
+import { FLOOR_VERSION, type FleetKind, TARGET_VERSION } from './fleet-kinds.ts'
 import { type VirtualClock, virtualPorts } from './virtual-ports.ts'
 
 /** What an operator may choose of the rollout; the rest has Godwit's defaults. */
@@ -20,9 +20,17 @@ export interface World {
 
 const PRODUCT = 'panel'
 
+export interface Opening {
+  readonly seed: number
+  readonly kinds: readonly FleetKind[]
+  readonly choice: RolloutChoice
+  /** All devices have to install {@link FLOOR_VERSION} first. */
+  readonly hasFloor?: boolean
+}
+
 export async function openWorld(
   clock: VirtualClock,
-  { seed, kinds, choice }: { seed: number; kinds: readonly FleetKind[]; choice: RolloutChoice },
+  { seed, kinds, choice, hasFloor = false }: Opening,
 ): Promise<World> {
   const core = createCore(virtualPorts(clock, seed))
   const organisation = await core.organisations.create(SYSTEM, { key: 'virtual' })
@@ -30,7 +38,13 @@ export async function openWorld(
   // Devices that choose from a catalogue are shown only what a rollout grants them.
   const { product, modules } = await core.products.create(scope, { key: PRODUCT, distribution: 'managed' })
   const module = modules.find((one) => one.isPrimary)?.serial ?? 0
-  await pushFirmware(core, scope, { product: product.serial, module })
+  const of = { product: product.serial, module }
+  await pushFirmware(core, scope, { ...of, version: TARGET_VERSION })
+  if (hasFloor) {
+    await pushFirmware(core, scope, { ...of, version: FLOOR_VERSION })
+    const firmware = { version: FLOOR_VERSION }
+    await core.floors.create(scope, { product: PRODUCT, firmware, reason: 'it moves the partitions' })
+  }
   const release = { product: PRODUCT, version: TARGET_VERSION }
   await core.rollouts.create(scope, { key: 'rollout', release, ...choice })
   const rollout = await core.rolloutControl.start(scope, 'rollout')
@@ -65,14 +79,14 @@ export async function openWorld(
 
 const NONE = Object.freeze({})
 
-async function pushFirmware(core: Core, scope: Scope, of: { product: number; module: number }): Promise<void> {
-  const bytes = Buffer.from(`firmware ${TARGET_VERSION}`)
+async function pushFirmware(
+  core: Core,
+  scope: Scope,
+  of: { product: number; module: number; version: string },
+): Promise<void> {
+  const bytes = Buffer.from(`firmware ${of.version}`)
   const staged = await core.deps.blobs.stage(oneChunk(bytes), { maxBytes: 1000 })
-  await core.firmware.create(
-    scope,
-    { ...of, version: TARGET_VERSION, active: true, fileName: `${TARGET_VERSION}.bin` },
-    staged,
-  )
+  await core.firmware.create(scope, { ...of, active: true, fileName: `${of.version}.bin` }, staged)
 }
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

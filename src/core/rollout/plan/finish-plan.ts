@@ -103,7 +103,10 @@ function facts(counted: Counted) {
     neverSeen: count.ages.never,
     heldInStage: stage ? stage.counts.granted : 0,
     withdrawn: files.filter(({ withdrawn }) => withdrawn).map(({ version }) => version),
-    unverified: rollout.kind === 'update' ? files.filter((firmware) => isVerificationPending({ firmware })).map(({ version }) => version) : [],
+    unverified:
+      rollout.kind === 'update'
+        ? files.filter((firmware) => isVerificationPending({ firmware })).map(({ version }) => version)
+        : [],
     frozen: counted.frozen,
   }
 }
