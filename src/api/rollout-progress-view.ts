@@ -52,7 +52,7 @@ export const evidenceView = z
 const stageProgressView = z.strictObject({
   stage: z.int().describe('From 1'),
   state: z.enum(['ahead', 'approval', 'current', 'passed']),
-  devices: z.int().describe('Granted the release in it, each once'),
+  devices: z.int().describe('Granted the release or a floor on the way in it, each once'),
   slots: z.int().describe('Updates that hold one of its slots'),
   outcomes: outcomesView,
   matured: z.int().describe('Devices with a verdict, in this run'),

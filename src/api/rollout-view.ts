@@ -105,7 +105,7 @@ export const rolloutView = z
     cancelling: z.boolean().describe('Updates under way are being cancelled'),
     stop: stopView.nullable(),
     createdBy: z.strictObject({ kind: z.string(), id: z.string(), name: z.string() }),
-    devices: z.int().describe('Granted the release, each once'),
+    devices: z.int().describe('Granted the release or a floor on the way, each once'),
     outcomes: outcomesView,
   })
   .meta({ id: 'Rollout' })
