@@ -13,7 +13,9 @@ const memberView = z
     device: referenceView.nullable(),
     state: z.enum(MEMBER_STATES).describe('waiting: nothing is granted to it yet, or it is to be tried again'),
     stage: z.int().nullable().describe('In which it was granted, from 1'),
-    grantedAt: timeView.nullable().describe('When its trial began: the first grant in this run, of the release or of a floor on the way'),
+    grantedAt: timeView
+      .nullable()
+      .describe('When its trial began: the first grant in this run, of the release or of a floor on the way'),
     settleAt: timeView.nullable().describe('By when it must have confirmed'),
     isSettled: z.boolean(),
     hasFailed: z.boolean().describe('Counted as a failure by the health gate'),
