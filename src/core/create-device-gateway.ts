@@ -2,7 +2,7 @@ import type { Id, Serial } from './common.ts'
 import { decide } from './decide/decide.ts'
 import { storeCheckIn } from './device/check-in.ts'
 import type { Credential } from './device/device.ts'
-import { credentialsOf, type DeviceFacts, loadDeviceFacts } from './device/device-facts.ts'
+import { type DeviceFacts, loadDeviceFacts } from './device/device-facts.ts'
 import { loadGroupFacts } from './device/group-facts.ts'
 import type { LastSeen } from './device/last-seen.ts'
 import { PollCache } from './device/poll-cache.ts'
@@ -98,6 +98,34 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     }
   }
 
+  /** As `find`, of what is held in memory and cannot have changed. */
+  function recall(reference: DeviceReference): DeviceFacts | undefined {
+    const serial = recallSerial(reference)
+    const held = serial === undefined ? undefined : devices.get(serial)
+    if (!held || held.rooms.size > 0) return undefined
+    return reference.by !== 'token' || hasToken(held, reference) ? held : undefined
+  }
+
+  function recallSerial(reference: DeviceReference): Serial | undefined {
+    switch (reference.by) {
+      case 'serial':
+        return reference.serial
+      case 'id':
+        return serials.get(reference.id)
+      case 'token':
+        return tokens.get(tokenName(reference))
+      case 'name':
+        return undefined
+    }
+  }
+
+  function hasToken(held: DeviceFacts, { scheme, hash }: TokenReference): boolean {
+    const now = clock.now()
+    return held.credentials.some(
+      (one) => one.scheme === scheme && (one.expiresAt === null || now < one.expiresAt) && isBearer(one, hash),
+    )
+  }
+
   async function findById(id: Id): Promise<DeviceFacts | undefined> {
     const known = serials.get(id)
     const held = known === undefined ? undefined : await facts(known)
@@ -108,12 +136,11 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     return facts(device.serial)
   }
 
-  async function findByToken(reference: DeviceReference & { by: 'token' }): Promise<DeviceFacts | undefined> {
-    const name = `${reference.scheme} ${reference.hash}`
+  async function findByToken(reference: TokenReference): Promise<DeviceFacts | undefined> {
+    const name = tokenName(reference)
     const device = tokens.get(name)
     const held = device === undefined ? undefined : await facts(device)
-    if (held && credentialsOf(held, reference.scheme, clock.now()).some((one) => isBearer(one, reference.hash)))
-      return held
+    if (held && hasToken(held, reference)) return held
     const credential = await storage.read.credentials.findByHash(reference.scheme, reference.hash)
     if (!credential || credential.device === null) return undefined
     if (credential.expiresAt !== null && clock.now() >= credential.expiresAt) return undefined
@@ -185,6 +212,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
 
   return {
     find,
+    recall,
     findGroup,
     seen: (device) => lastSeen.note(device, clock.now()),
     checkIn: async (known, checkIn) => {
@@ -200,6 +228,12 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     reportAll: createNamedReports(ports, limits),
     beginCancel: createCancelling(ports, limits),
   }
+}
+
+type TokenReference = DeviceReference & { readonly by: 'token' }
+
+function tokenName({ scheme, hash }: TokenReference): string {
+  return `${scheme} ${hash}`
 }
 
 function isBearer(credential: Credential, hash: string): boolean {

@@ -105,6 +105,11 @@ export interface DownloadTicket {
 export interface DeviceGateway {
   /** The facts of a device, undefined when there is none. Authentication is the protocol's next step. */
   find(reference: DeviceReference): Promise<DeviceFacts | undefined>
+  /**
+   * As `find`, at once and of memory alone: undefined where only the database knows, and for a device that a rollout may
+   * concern. Facts are the same object until something changes, so an answer that time does not change may be kept by it.
+   */
+  recall(reference: DeviceReference): DeviceFacts | undefined
   findGroup(id: Id): Promise<GroupFacts | undefined>
   /** Notes a sign of life; written behind. */
   seen(device: Serial): void

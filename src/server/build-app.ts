@@ -90,7 +90,10 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     ...protocols,
     operations({ core, metrics, isDraining: drain.isDraining, workers: options.workers }),
   ])
-    await app.register((scope) => protocol.register(scope))
+    await app.register((scope) => {
+      metrics.countAnswers(scope, protocol.owner.name)
+      return protocol.register(scope)
+    })
   await app.ready()
   return { app, drain }
 }

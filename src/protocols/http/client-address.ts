@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import { forwardedFacts, isHost } from './forwarded.ts'
+import { forwardedFacts, isForwarded, isHost } from './forwarded.ts'
 import { plainAddress, type TrustedProxies } from './trusted-proxies.ts'
 
 /** As much of a request as address questions need; Fastify's `request` and Node's both fit. */
@@ -36,8 +36,9 @@ export function clientAddress(request: AddressedRequest, trusted: TrustedProxies
 export function publicBaseUrl(request: AddressedRequest, config: PublicUrlConfig): string {
   if (config.publicUrl !== undefined) return config.publicUrl.replace(/\/+$/, '')
   const { socket, headers } = request
-  const isTrusted = config.trusted.trusts(socket.remoteAddress ?? '')
-  const forwarded = isTrusted ? forwardedFacts(headers) : undefined
+  // The headers first: to ask for the peer's address is a system call.
+  const isBehindTrusted = isForwarded(headers) && config.trusted.trusts(socket.remoteAddress ?? '')
+  const forwarded = isBehindTrusted ? forwardedFacts(headers) : undefined
   const proto = forwarded?.proto ?? (socket.encrypted === true ? 'https' : 'http')
   const host = forwarded?.host ?? (isHost(headers.host ?? '') ? headers.host : undefined) ?? localHost(socket)
   return `${proto}://${host.replace(proto === 'https' ? /:443$/ : /:80$/, '')}`

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { onArrival } from './on-arrival.ts'
 
 /** An error of the HTTP parser, before there is a request. `code` is Node's (`HPE_INVALID_METHOD`, ...). */
 export interface ClientError extends Error {
@@ -70,10 +71,10 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
       socket.destroySoon()
     },
     attach(app) {
-      app.addHook('onRequest', (request, reply, done) => {
+      onArrival(app, (request, reply) => {
         const socket: AnsweringSocket = request.raw.socket
         socket[ANSWERING] = reply.raw
-        done()
+        return undefined
       })
     },
   }

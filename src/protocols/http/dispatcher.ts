@@ -17,6 +17,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './limits.ts'
 import { MethodTable } from './method-table.ts'
+import { onArrival } from './on-arrival.ts'
 import { normaliseUrl, pathSegments } from './request-path.ts'
 import type { Owner } from './route-owners.ts'
 
@@ -58,10 +59,10 @@ export function firstSegmentDispatcher(
     attach(app) {
       app.addHook('onRoute', (route) => methods.add(route.url, [route.method].flat()))
       // Here and not only in the 404 handler, since by then the body would have been read and its parser's errors win.
-      // With a callback, so that a routed request costs no promise.
-      app.addHook('onRequest', (request, reply, done) => {
-        if (!request.is404) done()
-        else Promise.try(unrouted, request, reply).catch(done)
+      onArrival(app, (request, reply) => {
+        if (!request.is404) return undefined
+        Promise.try(unrouted, request, reply).catch((error: unknown) => reply.send(error))
+        return 'answered'
       })
       app.setNotFoundHandler(unrouted)
       app.setErrorHandler((error, request, reply) =>

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { onArrival } from './on-arrival.ts'
 
 export interface Drain {
   /** True from the first call of `drain` on: readiness should say no. */
@@ -19,9 +20,9 @@ const LOOK_EVERY_MS = 50
 export function prepareDrain(app: FastifyInstance, onBegin: () => void = () => undefined): Drain {
   let draining: Promise<{ readonly finished: boolean }> | undefined
   watchUnused(app.server)
-  app.addHook('onRequest', (_request, reply, done) => {
+  onArrival(app, (_request, reply) => {
     if (draining !== undefined) reply.raw.setHeader('connection', 'close')
-    done()
+    return undefined
   })
   return {
     isDraining: () => draining !== undefined,

@@ -1,6 +1,7 @@
-import type { ServerOptions } from 'node:http'
+import type { IncomingMessage, ServerOptions } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { HttpLimits } from './limits.ts'
+import { onArrival } from './on-arrival.ts'
 import { limitIdle } from './request-body.ts'
 import { keepLimits } from './request-limits.ts'
 
@@ -24,12 +25,17 @@ export function parserLimits(
  */
 export function attachLimits(app: FastifyInstance, limits: HttpLimits): void {
   app.server.maxConnections = limits.connections
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { 'content-length': length, 'transfer-encoding': coding } = request.headers
-    if ((length !== undefined && length !== '0') || coding !== undefined) {
-      keepLimits(request.raw, limits)
-      request.raw.once('end', limitIdle(request.raw, limits.bodyIdleTimeoutMs))
-    }
-    done()
+  onArrival(app, ({ raw }) => {
+    const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
+    if ((length === undefined || length === '0') && coding === undefined) return undefined
+    keepLimits(raw, limits)
+    process.nextTick(limitRest, raw, limits)
+    return undefined
   })
+}
+
+/** A small body comes together with its head; only one that does not needs a watch. */
+function limitRest(request: IncomingMessage, limits: HttpLimits): void {
+  if (request.complete || request.destroyed) return
+  request.once('end', limitIdle(request, limits.bodyIdleTimeoutMs))
 }

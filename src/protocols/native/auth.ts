@@ -10,6 +10,10 @@ import { NATIVE } from './names.ts'
 export interface Auth {
   /** Who calls. Throws `unauthenticated`, and `too-many` beyond the rate of this kind of call. */
   device(request: FastifyRequest): Promise<DeviceFacts>
+  /** Who calls, where that is known without a question to the database; it is not admitted yet. */
+  recall(request: FastifyRequest): DeviceFacts | undefined
+  /** Counts the call of a device that `recall` knew. Throws `too-many`. */
+  admit(facts: DeviceFacts): void
 }
 
 export type CallKind = 'calls' | 'artifacts'
@@ -23,21 +27,36 @@ export function createAuth(core: Core, config: NativeConfig): Readonly<Record<Ca
 
   function authOf(callsPerMinute: number): Auth {
     const throttle = new CallThrottle({ callsPerMinute, capacity: config.throttledDevices })
+    function admit({ device: { serial } }: DeviceFacts): void {
+      const retryAfterSeconds = throttle.take(serial, clock.now())
+      if (retryAfterSeconds > 0)
+        throw new OtaError('too-many', 'Too many requests of this device.', { details: { retryAfterSeconds } })
+      gateway.seen(serial)
+    }
     return {
+      admit,
+      recall(request) {
+        const token = tokenOf(request)
+        return token === undefined ? undefined : gateway.recall(referenceOf(token))
+      },
       async device(request) {
-        const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
+        const token = tokenOf(request)
         if (token === undefined) throw new OtaError('unauthenticated', 'Send the token as Authorization: Bearer.')
-        const facts = await gateway.find({ by: 'token', scheme: NATIVE, hash: hashToken(token) })
+        const facts = await gateway.find(referenceOf(token))
         if (!facts) throw new OtaError('unauthenticated', 'No device has this token.')
-        const { serial } = facts.device
-        const retryAfterSeconds = throttle.take(serial, clock.now())
-        if (retryAfterSeconds > 0)
-          throw new OtaError('too-many', 'Too many requests of this device.', { details: { retryAfterSeconds } })
-        gateway.seen(serial)
+        admit(facts)
         return facts
       },
     }
   }
 
   return { calls: authOf(config.callsPerMinute), artifacts: authOf(config.artifactCallsPerMinute) }
+}
+
+function tokenOf(request: FastifyRequest): string | undefined {
+  return BEARER.exec(request.headers.authorization ?? '')?.[1]
+}
+
+function referenceOf(token: string) {
+  return { by: 'token', scheme: NATIVE, hash: hashToken(token) } as const
 }

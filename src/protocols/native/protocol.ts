@@ -55,7 +55,7 @@ export function nativeProtocol(host: ProtocolHost, config?: Readonly<Record<stri
         auth: createAuth(core, settings),
         standings: createStandings(core),
       }
-      routeCheck(scope, rooms)
+      await scope.register((checks) => routeCheck(checks, rooms))
       routeArtifacts(scope, rooms)
       routeReports(scope, rooms)
       routeWait(scope, rooms, waiters)

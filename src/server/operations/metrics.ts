@@ -1,5 +1,7 @@
-import type { FastifyInstance } from 'fastify'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { onArrival } from '../../protocols/http/on-arrival.ts'
+import { AnswerSeries, showSeconds } from './request-seconds.ts'
 
 export interface Metrics {
   readonly registry: Registry
@@ -7,28 +9,38 @@ export interface Metrics {
   clientError(code: string): void
   /** Counts a TLS handshake. */
   handshake(isResumed: boolean): void
-  /** Counts every answer by owner and status class, with its duration; adds hooks to the root instance. */
+  /** Counts requests under way, and answers that no route gives; call on the root instance. */
   attach(app: FastifyInstance, ownerOf: (url: string, method: string) => { readonly name: string }): void
+  /** Counts the answers of a scope's routes by status, with their duration; call before they are registered. */
+  countAnswers(scope: FastifyInstance, protocol: string): void
 }
 
 /** Prometheus metrics of one server. Requests are labelled by protocol, never by path or device. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const requests = new Counter({
+  const protocols = new Map<string, AnswerSeries>()
+  let inFlight = 0
+  new Counter({
     name: 'godwit_http_requests_total',
     help: 'Answers by protocol and status',
     labelNames: ['protocol', 'status'],
     registers: [registry],
+    collect() {
+      this.reset()
+      for (const series of protocols.values())
+        for (const [status, count] of series.statuses()) this.inc({ protocol: series.protocol, status }, count)
+    },
   })
-  const seconds = new Histogram({
-    name: 'godwit_http_request_seconds',
-    help: 'From request head to finished answer',
-    labelNames: ['protocol'],
-    buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60],
+  showSeconds(registry, () => protocols.values())
+  new Gauge({
+    name: 'godwit_http_in_flight',
+    help: 'Requests under way',
     registers: [registry],
+    collect() {
+      this.set(inFlight)
+    },
   })
-  const inFlight = new Gauge({ name: 'godwit_http_in_flight', help: 'Requests under way', registers: [registry] })
   const clientErrors = new Counter({
     name: 'godwit_client_errors_total',
     help: 'Connections closed for what is not HTTP',
@@ -41,45 +53,31 @@ export function createMetrics(): Metrics {
     labelNames: ['kind'],
     registers: [registry],
   })
-  /** Of one route: its protocol's series, looked up once, since every poll passes here. */
-  interface Series {
-    readonly statuses: Map<number, { inc(): void }>
-    readonly protocol: string
-    readonly duration: { observe(seconds: number): void }
+  const seriesOf = (protocol: string): AnswerSeries => {
+    const series = protocols.get(protocol) ?? new AnswerSeries(protocol)
+    protocols.set(protocol, series)
+    return series
   }
-  const routes = new Map<string, Series>()
-  const seriesOf = (route: string, protocol: () => string): Series => {
-    const known = routes.get(route)
-    if (known) return known
-    const name = protocol()
-    const made = { statuses: new Map(), protocol: name, duration: seconds.labels(name) }
-    routes.set(route, made)
-    return made
-  }
-  const count = ({ statuses, protocol }: Series, status: number): void => {
-    let counter = statuses.get(status)
-    if (!counter) {
-      counter = requests.labels(protocol, String(status))
-      statuses.set(status, counter)
-    }
-    counter.inc()
+  const count = (series: AnswerSeries, reply: FastifyReply): void => {
+    inFlight -= 1
+    series.add(reply.raw.statusCode, reply.elapsedTime / 1000)
   }
   return {
     registry,
     handshake: (isResumed) => handshakes.inc({ kind: isResumed ? 'resumed' : 'whole' }),
     clientError: (code) => clientErrors.inc({ code }),
     attach(app, ownerOf) {
-      app.addHook('onRequest', (_request, _reply, done) => {
-        inFlight.inc()
-        done()
+      onArrival(app, (request, reply) => {
+        inFlight += 1
+        if (request.is404)
+          reply.raw.once('finish', () => count(seriesOf(ownerOf(request.raw.url ?? '/', request.method).name), reply))
+        return undefined
       })
-      app.addHook('onResponse', (request, reply, done) => {
-        const owner = () => ownerOf(request.raw.url ?? '/', request.method).name
-        // What no route answers has no series of its own; it is looked up each time.
-        const series = seriesOf(request.routeOptions.url ?? `unrouted ${owner()}`, owner)
-        inFlight.dec()
-        count(series, reply.raw.statusCode)
-        series.duration.observe(reply.elapsedTime / 1000)
+    },
+    countAnswers(scope, protocol) {
+      const series = seriesOf(protocol)
+      scope.addHook('onResponse', (_request, reply, done) => {
+        count(series, reply)
         done()
       })
     },
