@@ -1,5 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
-// A small nursery: 50 MB less of resident memory under uploads and downloads, and no slower (bench).
+#!/usr/bin/env node
 // Any Node can parse this file, so that an old one gets a sentence and not a syntax error.
 var parts = process.versions.node.split('.').map(Number)
 if (parts[0] < 24 || (parts[0] === 24 && parts[1] < 7)) {

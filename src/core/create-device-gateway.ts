@@ -187,9 +187,17 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     return loaded ?? []
   }
 
+  function recallCatalogue(known: DeviceFacts, via: string): readonly FirmwareFile[] | undefined {
+    const { device, product, open } = known
+    if (!product || device.status === 'disabled' || (open && open.via !== via)) return NO_FILES
+    if (product.distribution === 'managed' || known.serverFrozen || known.organisationFrozen) return undefined
+    return catalogues.get(product.serial)
+  }
+
   async function catalogue(known: DeviceFacts, via: string): Promise<readonly FirmwareFile[]> {
     const { device, product, open } = known
-    if (!product || device.status === 'disabled' || (open && open.via !== via)) return []
+    const held = recallCatalogue(known, via)
+    if (held || !product) return held ?? NO_FILES
     if (product.distribution === 'managed') return managed(known, via)
     const files = await library(product.serial, device.organisation)
     if (!known.serverFrozen && !known.organisationFrozen) return files
@@ -223,6 +231,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     decide: ask,
     currentForGroup,
     catalogue,
+    recallCatalogue,
     noteSameImage: createSameImageNotes(ports, limits.pollCacheDevices),
     ...progress,
     reportAll: createNamedReports(ports, limits),
@@ -235,6 +244,8 @@ type TokenReference = DeviceReference & { readonly by: 'token' }
 function tokenName({ scheme, hash }: TokenReference): string {
   return `${scheme} ${hash}`
 }
+
+const NO_FILES: readonly FirmwareFile[] = []
 
 function isBearer(credential: Credential, hash: string): boolean {
   return credential.hash === hash && credential.sealed === null

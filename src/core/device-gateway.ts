@@ -124,6 +124,8 @@ export interface DeviceGateway {
   grant(facts: DeviceFacts, options: AskOptions): Promise<Update | undefined>
   /** Firmware that the device may choose from, by creation. Empty without product, or while nothing may be offered. */
   catalogue(facts: DeviceFacts, via: string): Promise<readonly FirmwareFile[]>
+  /** As `catalogue`, at once and of memory alone; undefined where the database must be asked, or something be granted. */
+  recallCatalogue(facts: DeviceFacts, via: string): readonly FirmwareFile[] | undefined
   /**
    * A device asked for the bytes of what it was offered. Moves or opens its update; over silent protocols a second
    * fetch of the same bytes means that the first one did not take. undefined when it may not have them. Calls of one

@@ -19,6 +19,11 @@ export class FleetCache<K, V> {
     })
   }
 
+  /** The value, where it is in memory. */
+  recall(key: K): V | undefined {
+    return this.#entries.get(key)
+  }
+
   /** The value from memory, or from `load`. Nothing is kept of an undefined one, nor of one read while the fleet changed. */
   async get(key: K, load: () => Promise<V | undefined>): Promise<V | undefined> {
     const known = this.#invalidation.isCurrent() ? this.#entries.get(key) : undefined

@@ -98,6 +98,12 @@ export class AccessTokenService {
     return holder && this.#deps.clock.now() < holder.expiresAt ? holder : undefined
   }
 
+  /** As `authenticate`, at once; undefined where only the database knows. */
+  recall(token: string): TokenHolder | undefined {
+    const holder = this.#holders.recall(hashToken(token))
+    return holder && this.#deps.clock.now() < holder.expiresAt ? holder : undefined
+  }
+
   /** True the first time only. */
   useOnce(use: OneTimeUse): Promise<boolean> {
     return this.#deps.storage.transaction((stores) => this.#claim(stores, use))

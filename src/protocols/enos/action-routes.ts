@@ -6,7 +6,7 @@ import { FleetCache } from '../../core/fleet-cache.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
 import type { ProtocolHost } from '../http/protocol.ts'
 import { type Action, type Actions, scopeOf } from './call.ts'
-import type { Caller, CallerAuth } from './caller.ts'
+import type { Caller, CallerAuth, IncomingCall } from './caller.ts'
 import type { EnosConfig } from './config.ts'
 import { sendData } from './envelope.ts'
 import { denied, invalidArgument } from './errors.ts'
@@ -30,14 +30,29 @@ export function createActionRouter(
   const { core } = host
   const organisations = new FleetCache<string, Organisation>(core.deps.storage, ORGANISATIONS)
 
-  async function answer(request: FastifyRequest, reply: FastifyReply, actions: Actions): Promise<FastifyReply> {
+  /** What a signed read gets whose caller, organisation and answer are in memory; it takes the same steps as any. */
+  function recall(request: FastifyRequest, actions: Actions): string | undefined {
+    if (request.method !== 'GET') return undefined
+    const caller = options.auth.recall(incoming(request))
+    if (!caller) return undefined
+    const action = actionOf(actions, caller.parameters)
+    const organisation = action.recall && organisations.recall(caller.parameters.get('orgId') ?? '')
+    if (!organisation || !isGranted(caller.accessKey, organisation.serial, action.permission)) return undefined
+    return action.recall?.({ organisation, parameters: caller.parameters })
+  }
+
+  function incoming(request: FastifyRequest): IncomingCall {
     const body = request.method === 'POST' ? bodyBytes(request) : undefined
-    const caller = await options.auth.authenticate({
+    return {
       headers: request.headers,
       query: parseRawQuery(request.url),
       ...(body && { body }),
       address: () => host.clientAddress(request),
-    })
+    }
+  }
+
+  async function answer(request: FastifyRequest, reply: FastifyReply, actions: Actions): Promise<FastifyReply> {
+    const caller = await options.auth.authenticate(incoming(request))
     const action = actionOf(actions, caller.parameters)
     requireMethod(request, caller.parameters, { action, config: options.config })
     if (action.changes && !action.usesLate) await useOnce(core, caller)
@@ -66,7 +81,12 @@ export function createActionRouter(
       scope.route({
         method: ['GET', 'POST'],
         url: path,
-        handler: (request, reply) => answer(request, reply, actions),
+        handler: (request, reply) => {
+          const data = recall(request, actions)
+          if (data === undefined) return answer(request, reply, actions)
+          sendData(reply, core.deps.ids.uuid(), data)
+          return undefined
+        },
       })
     },
   }

@@ -22,6 +22,8 @@ export interface Action {
   readonly changes: boolean
   /** The signature is used up by the action itself: an upload that breaks off may be sent again. */
   readonly usesLate?: boolean
+  /** What `run` would answer, where that is in memory. For actions that change nothing. */
+  recall?(call: Pick<Call, 'organisation' | 'parameters'>): string | undefined
   /** Answers `data` as JSON text. */
   run(call: Call): Promise<string>
 }
@@ -39,7 +41,7 @@ export function scopeOf(accessKey: AccessKey, organisation: Organisation): Scope
 }
 
 /** A mandatory query parameter; empty counts as missing. */
-export function required(call: Call, name: string): string {
+export function required(call: Pick<Call, 'parameters'>, name: string): string {
   const value = call.parameters.get(name)
   if (value === undefined || value === '') throw invalidArgument(name, `${name} is missing`)
   return value

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { AccessKey } from '../../core/access/access-key.ts'
-import type { OneTimeUse } from '../../core/access/access-token-service.ts'
+import type { OneTimeUse, TokenHolder } from '../../core/access/access-token-service.ts'
 import type { Core } from '../../core/create-core.ts'
 import type { EnosConfig } from './config.ts'
 import { type CoreSdkAuth, isOpaqueHeader } from './core-sdk.ts'
@@ -36,6 +36,8 @@ export interface Caller {
 export interface CallerAuth {
   /** Throws `EnosFailure`. Order of checks: presence, form, token, window, signature [enos 2.5]; replay is the caller's. */
   authenticate(call: IncomingCall): Promise<Caller>
+  /** As `authenticate`, of a signed call whose token is in memory; undefined for any other. */
+  recall(call: IncomingCall): Caller | undefined
 }
 
 const TIMESTAMP = /^\d{1,16}$/
@@ -47,24 +49,31 @@ export function createCallerAuth(core: Core, config: EnosConfig, coreSdk: CoreSd
 
   async function authenticate(call: IncomingCall): Promise<Caller> {
     const token = headerOf(call, HEADER.accessToken)
-    const timestamp = headerOf(call, HEADER.timestamp)
-    const signature = headerOf(call, HEADER.signature)
-    if (timestamp === undefined && signature === undefined && token !== undefined && isOpaqueHeader(token)) {
+    if (token !== undefined && isUnsigned(call) && isOpaqueHeader(token)) {
       const accessKey = await coreSdk.authenticate(headerOf(call, HEADER.proof), call.address())
       return { accessKey, parameters: unambiguous(call.query) }
     }
-    if (token === undefined || timestamp === undefined || signature === undefined)
-      throw new EnosFailure(CODE.missing, `header ${missing({ token, timestamp })} is missing`)
-    if (!TIMESTAMP.test(timestamp) || !isSha256Hex(signature))
-      throw new EnosFailure(CODE.malformed, 'a header is malformed')
-    const holder = await core.accessTokens.authenticate(token)
+    const signed = readSigned(call)
+    return prove(call, signed, await core.accessTokens.authenticate(signed.token))
+  }
+
+  function recall(call: IncomingCall): Caller | undefined {
+    if (isUnsigned(call)) return undefined
+    const signed = readSigned(call)
+    const holder = core.accessTokens.recall(signed.token)
+    return holder && prove(call, signed, holder)
+  }
+
+  /** Token, window, signature. */
+  function prove(call: IncomingCall, signed: Signed, holder: TokenHolder | undefined): Caller {
     if (holder === undefined) throw new EnosFailure(CODE.tokenExpired, 'token unknown or expired')
     if (holder.accessKey.disabled) throw new EnosFailure(CODE.unknownKey, 'the credential is disabled')
+    const { token, timestamp } = signed
     if (Math.abs(clock.now() - Number(timestamp)) > windowMs)
       throw new EnosFailure(CODE.malformed, 'the timestamp is out of the window')
     const parameters = unambiguous(call.query)
     const { accessKey, secret } = holder
-    const given = signature.toLowerCase()
+    const given = signed.signature.toLowerCase()
     const wanted = signatureOf({
       accessToken: token,
       parameters,
@@ -77,7 +86,29 @@ export function createCallerAuth(core: Core, config: EnosConfig, coreSdk: CoreSd
     return { accessKey, parameters, use: { purpose: 'enos/call', key: `${accessKey.serial}/${given}`, expiresAt } }
   }
 
-  return { authenticate }
+  return { authenticate, recall }
+}
+
+interface Signed {
+  readonly token: string
+  readonly timestamp: string
+  readonly signature: string
+}
+
+function isUnsigned(call: IncomingCall): boolean {
+  return headerOf(call, HEADER.timestamp) === undefined && headerOf(call, HEADER.signature) === undefined
+}
+
+/** Presence and form of what a signed call has in its headers. */
+function readSigned(call: IncomingCall): Signed {
+  const token = headerOf(call, HEADER.accessToken)
+  const timestamp = headerOf(call, HEADER.timestamp)
+  const signature = headerOf(call, HEADER.signature)
+  if (token === undefined || timestamp === undefined || signature === undefined)
+    throw new EnosFailure(CODE.missing, `header ${missing({ token, timestamp })} is missing`)
+  if (!TIMESTAMP.test(timestamp) || !isSha256Hex(signature))
+    throw new EnosFailure(CODE.malformed, 'a header is malformed')
+  return { token, timestamp, signature }
 }
 
 function headerOf(call: IncomingCall, name: string): string | undefined {

@@ -28,10 +28,12 @@ export function firmwareActions(host: ProtocolHost, config: EnosConfig): Actions
   const rendered = new FleetCache<string, string>(storage, config.renderedFirmware)
   const maxBytes = Math.min(LARGEST_FILE, host.limits.firmwareBytes, limits.firmwareBytes)
 
+  const keyOf = (call: Pick<Call, 'organisation' | 'parameters'>) =>
+    `${call.organisation.serial}/${required(call, 'firmwareId')}`
+
   async function get(call: Call): Promise<string> {
     const id = required(call, 'firmwareId')
-    const key = `${call.organisation.serial}/${id}`
-    const text = await rendered.get(key, async () => {
+    const text = await rendered.get(keyOf(call), async () => {
       const firmware = await storage.read.firmware.findById(call.organisation.serial, id)
       if (!firmware || firmware.scope === 'private') return undefined
       const [artifact] = await storage.read.artifacts.listByFirmware(firmware.serial)
@@ -100,7 +102,7 @@ export function firmwareActions(host: ProtocolHost, config: EnosConfig): Actions
   const read = { permission: 'read', changes: false } as const
   const write = { permission: 'write', changes: true } as const
   return {
-    get: { ...read, run: get },
+    get: { ...read, run: get, recall: (call) => rendered.recall(keyOf(call)) },
     search: { ...read, run: search },
     listVersion: { ...read, run: listVersion },
     searchDeviceUpgrade: { ...read, run: searchDeviceUpgrade },

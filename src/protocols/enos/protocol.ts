@@ -34,6 +34,8 @@ export function enosProtocol(host: ProtocolHost, given?: Readonly<Record<string,
       acceptRawBodies(scope, host.limits.jsonBodyBytes)
       await acceptMultipart(scope)
       scope.setErrorHandler((error, request, reply) => owner.onError(error, request, reply))
+      // No logger per request: a poll writes no line.
+      scope.setChildLoggerFactory((logger) => logger)
 
       const auth = createCallerAuth(core, config, createCoreSdkAuth(core, config, scope.log))
       routeTokens(scope, core, config)

@@ -33,6 +33,12 @@ export async function findDevice(core: Core, id: Id): Promise<Asked<DeviceFacts>
   return facts && credentials.length > 0 ? { facts, credentials } : undefined
 }
 
+/** As `findDevice`, at once; undefined where only the database knows. */
+export function recallDevice(core: Core, id: Id): DeviceFacts | undefined {
+  const facts = isId(id) ? core.gateway.recall({ by: 'id', id }) : undefined
+  return facts && credentialsOf(facts, SCHEME, core.deps.clock.now()).length > 0 ? facts : undefined
+}
+
 /** As `findDevice`. */
 export async function findGroup(core: Core, id: Id): Promise<Asked<GroupFacts> | undefined> {
   if (!isId(id)) return undefined

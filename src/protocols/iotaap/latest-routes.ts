@@ -1,6 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { sendToDevice } from './answers.ts'
-import { answerMiss, findDevice, findGroup, forDevices, offeredToDevice, offeredToGroup } from './device-endpoint.ts'
+import {
+  answerMiss,
+  findDevice,
+  findGroup,
+  forDevices,
+  offeredToDevice,
+  offeredToGroup,
+  recallDevice,
+} from './device-endpoint.ts'
 import { idOf } from './device-routes.ts'
 import type { DeviceRooms } from './rooms.ts'
 import { SCHEME } from './scheme.ts'
@@ -12,20 +20,26 @@ import { SCHEME } from './scheme.ts'
 export function latestRoutes(scope: FastifyInstance, { host, throttle }: DeviceRooms): void {
   const { core } = host
 
-  scope.get(
-    '/v1/ota/device/latest/:id',
-    forDevices(async (request, reply) => {
-      const found = await findDevice(core, idOf(request))
-      if (!found) return answerMiss(host, throttle, { request, reply, target: 'device' })
-      const { facts } = found
-      core.gateway.seen(facts.device.serial)
-      const file = offeredToDevice(core, facts)
-      if (!file) return answerMiss(host, throttle, { request, reply, target: 'device' })
-      // A device that asks again and fetches nothing has what it fetched before; writes only after a download.
-      if (request.method === 'GET') await core.gateway.noteQuiet(facts, SCHEME)
-      sendToDevice(reply, 200, toLatest(file.firmware.version))
-    }),
-  )
+  // What most polls get needs no promise: the device is in memory and at work on nothing.
+  scope.get('/v1/ota/device/latest/:id', (request, reply) => {
+    const facts = recallDevice(core, idOf(request))
+    const file = facts && !facts.open && offeredToDevice(core, facts)
+    if (!file) return answerDevice(request, reply)
+    core.gateway.seen(facts.device.serial)
+    sendToDevice(reply, 200, toLatest(file.firmware.version))
+  })
+
+  const answerDevice = forDevices(async (request, reply) => {
+    const found = await findDevice(core, idOf(request))
+    if (!found) return answerMiss(host, throttle, { request, reply, target: 'device' })
+    const { facts } = found
+    core.gateway.seen(facts.device.serial)
+    const file = offeredToDevice(core, facts)
+    if (!file) return answerMiss(host, throttle, { request, reply, target: 'device' })
+    // A device that asks again and fetches nothing has what it fetched before; writes only after a download.
+    if (request.method === 'GET') await core.gateway.noteQuiet(facts, SCHEME)
+    sendToDevice(reply, 200, toLatest(file.firmware.version))
+  })
 
   scope.get(
     '/v1/ota/group/latest/:id',

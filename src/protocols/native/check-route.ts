@@ -39,16 +39,13 @@ export async function routeCheck(scope: FastifyInstance, rooms: Rooms): Promise<
     else parseJson(request, text, (error, value) => done(error, { text, value } satisfies Question))
   })
 
-  scope.post('/device/v1/check', (request, reply) =>
-    request.body instanceof GivenAnswer
-      ? repeat(request, reply, request.body)
-      : check(request, reply, request.body as Question | undefined),
-  )
-
-  function repeat(request: FastifyRequest, reply: FastifyReply, given: GivenAnswer): FastifyReply {
-    auth.calls.admit(given.facts)
-    return send(request, reply, given)
-  }
+  scope.post('/device/v1/check', (request, reply) => {
+    const { body } = request
+    if (!(body instanceof GivenAnswer)) return check(request, reply, body as Question | undefined)
+    auth.calls.admit(body.facts)
+    send(request, reply, body)
+    return undefined
+  })
 
   async function check(request: FastifyRequest, reply: FastifyReply, question = EMPTY): Promise<FastifyReply> {
     const known = await auth.calls.device(request)

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Core } from '../../core/create-core.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
@@ -26,10 +26,19 @@ export function routeList(scope: FastifyInstance, core: Core, options: { auth: A
   const numeric = new RenderedLists()
   const textual = new RenderedLists()
 
+  /** What most polls get: the list that another device of the product was given. */
+  function recallList(request: ListRequest): RenderedList | undefined {
+    const facts = auth.recall(request)
+    const catalogue = facts && core.gateway.recallCatalogue(facts, SCHEME)
+    return catalogue && listsOf(facts).get(catalogue, queryStringOf(request))
+  }
+
+  const listsOf = ({ organisation }: DeviceFacts) => (usesNumericIds(organisation) ? numeric : textual)
+
   async function listForDevice(facts: DeviceFacts, request: ListRequest): Promise<RenderedList> {
     const catalogue = await core.gateway.catalogue(facts, SCHEME)
     const numericIds = usesNumericIds(facts.organisation)
-    const known = numericIds ? numeric : textual
+    const known = listsOf(facts)
     const question = queryStringOf(request)
     const answer = known.get(catalogue, question)
     if (answer !== undefined) return answer
@@ -40,7 +49,14 @@ export function routeList(scope: FastifyInstance, core: Core, options: { auth: A
     return list
   }
 
-  scope.get<{ Querystring: RawQuery }>(dialect.listPath, async (request, reply) => {
+  scope.get<{ Querystring: RawQuery }>(dialect.listPath, (request, reply) => {
+    const list = recallList(request)
+    if (list === undefined) return answer(request, reply)
+    send(reply, list)
+    return undefined
+  })
+
+  async function answer(request: ListRequest, reply: FastifyReply): Promise<FastifyReply> {
     const caller = await auth.caller(request)
     const list =
       caller.kind === 'device'
@@ -49,11 +65,15 @@ export function routeList(scope: FastifyInstance, core: Core, options: { auth: A
             dialect,
             numericIds: usesNumericIds(caller.organisation),
           })
-    reply.header('content-type', 'application/json; charset=utf-8')
-    reply.header('cache-control', 'no-store')
-    reply.header('x-total-count', list.total)
-    return reply.send(list.body)
-  })
+    return send(reply, list)
+  }
+}
+
+function send(reply: FastifyReply, list: RenderedList): FastifyReply {
+  reply.header('content-type', 'application/json; charset=utf-8')
+  reply.header('cache-control', 'no-store')
+  reply.header('x-total-count', list.total)
+  return reply.send(list.body)
 }
 
 function render(
