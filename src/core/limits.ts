@@ -84,6 +84,8 @@ export interface CoreLimits {
   readonly jobLeaseSeconds: number
   /** Devices whose facts are held in memory for polls. */
   readonly pollCacheDevices: number
+  /** Transactions under way or waiting at one time; more are refused (503 with Retry-After) before memory grows. */
+  readonly waitingTransactions: number
 }
 
 export const DEFAULT_CORE_LIMITS: CoreLimits = {
@@ -129,4 +131,5 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
   clockStepSeconds: 600,
   jobLeaseSeconds: 15,
   pollCacheDevices: 100_000,
+  waitingTransactions: 10_000,
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { configFor } from '../../test/support/installation.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { SYSTEM } from '../core/event/event.ts'
 import { startServer } from './start-server.ts'
 
 const folder = await temporaryFolder()
@@ -32,4 +33,28 @@ it('makes no new master key beside a database that was made with another', async
   rmSync(key)
   await expect(startServer(config)).rejects.toThrow(`${key} is missing`)
   expect(existsSync(key)).toBe(false)
+})
+
+it('tells devices to come back when more waits for the database than it may', async () => {
+  const server = await startServer({ ...listening('full'), limits: { waitingTransactions: 1 } })
+  const { core } = server
+  const organisation = await core.organisations.create(SYSTEM, { key: 'acme' })
+  const scope = { actor: SYSTEM, organisation: organisation.serial }
+  const token = 't'.repeat(32)
+  await core.devices.create(scope, { key: 'one', credentials: [{ scheme: 'native', secret: token }] })
+  const stall = Promise.withResolvers<void>()
+  const standing = core.deps.storage.transaction(() => stall.promise)
+  const send = () =>
+    fetch(`${server.url}/device/v1/reports`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ reports: [{ id: 'r1', update: 'u1', state: 'downloading' }] }),
+    })
+  const refused = await send()
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5'])
+  expect(await refused.json()).toMatchObject({ code: 'unavailable', retryAfter: 5 })
+  stall.resolve()
+  await standing
+  expect((await send()).status).toBe(200)
+  await server.stop()
 })

@@ -138,10 +138,12 @@ export async function openCore(
 ): Promise<{ core: Core; storage: Storage }> {
   const secrets = sealedSecrets(loadMasterKey(config, () => randomBytes(32)))
   const blobs = await openBlobs(config)
+  const { waitingTransactions } = config.limits ?? {}
   const storage = await openSqlStorage(
     config.databaseUrl === undefined
-      ? { kind: 'sqlite', file: databaseFile(config) }
+      ? { kind: 'sqlite', file: databaseFile(config), waitingTransactions }
       : {
+          waitingTransactions,
           kind: 'postgres',
           url: config.databaseUrl,
           ...given(config.database ?? {}),

@@ -14,11 +14,18 @@ export class LastSeen {
     this.#seen.set(device, at)
   }
 
-  /** Writes what was noted since the last flush. */
+  /** Writes what was noted since the last flush. What could not be written waits for the next one. */
   async flush(): Promise<void> {
     if (this.#seen.size === 0) return
-    const batch = [...this.#seen].map(([device, at]) => ({ device, at }))
+    const noted = this.#seen
     this.#seen = new Map()
-    await this.#storage.transaction((stores) => stores.devices.touch(batch))
+    const batch = [...noted].map(([device, at]) => ({ device, at }))
+    try {
+      await this.#storage.transaction((stores) => stores.devices.touch(batch))
+    } catch (error) {
+      for (const [device, at] of this.#seen) noted.set(device, at)
+      this.#seen = noted
+      throw error
+    }
   }
 }

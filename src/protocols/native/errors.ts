@@ -58,6 +58,9 @@ interface Refusal {
   readonly retryAfterSeconds?: number
 }
 
+/** Refusals of a server that is full or stopping: no fault, and in an overload one line each would be many. */
+const FOR_NOW: ReadonlySet<ProblemCode> = new Set(['limit-reached', 'unavailable'])
+
 /** Sent with every 503 that knows no better. */
 const RETRY_SECONDS = 30
 
@@ -71,7 +74,7 @@ export function faultsError(faults: readonly Fault[]): OtaError {
 /** Answers any error as a problem document (RFC 9457). What is no fault of the device's is logged once, and its text stays here. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const refusal = isOtaError(error) ? domainRefusal(error) : frameworkRefusal(error)
-  if (PROBLEMS[refusal.code].status >= 500 && refusal.code !== 'limit-reached')
+  if (PROBLEMS[refusal.code].status >= 500 && !FOR_NOW.has(refusal.code))
     request.log.error({ err: error, reqId: request.id }, 'device request failed')
   return sendProblem(reply, refusal)
 }

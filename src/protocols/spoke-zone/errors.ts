@@ -95,7 +95,8 @@ const ECHOED_CHARS = 32
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const failure = isOtaError(error) ? error : fromFramework(error)
   const { status } = ANSWERS[failure.code]
-  if (status >= 500) request.log.error({ err: error, reqId: request.id }, 'request failed')
+  if (status >= 500 && failure.code !== 'unavailable')
+    request.log.error({ err: error, reqId: request.id }, 'request failed')
   const retryAfter = retryAfterOf(failure)
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   return reply.code(status).send({ errors: toWire(failure) })

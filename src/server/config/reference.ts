@@ -53,6 +53,8 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
   jobLeaseSeconds:
     'background jobs on PostgreSQL: another node goes on with those of a node that fell silent after so long, seconds',
   pollCacheDevices: 'devices whose facts are held in memory for polls',
+  waitingTransactions:
+    'transactions under way or waiting at one time; more are refused (Retry-After) before memory grows',
 }
 
 const HTTP_MEANINGS: Record<keyof typeof DEFAULT_HTTP_LIMITS, string> = {

@@ -15,6 +15,7 @@ import { runTransaction } from './postgres-transaction.ts'
 import { Session } from './session.ts'
 import { isWorthRepeating, storageFailed, toOtaError } from './sql-failure.ts'
 import { createSqlStores } from './sql-stores.ts'
+import { TransactionLimit } from './transaction-limit.ts'
 
 export interface PostgresOptions {
   readonly kind: 'postgres'
@@ -32,6 +33,8 @@ export interface PostgresOptions {
   readonly changePollMs?: number
   /** After so long without such a reading nothing that is remembered is believed, ms. Default 2,000. */
   readonly changeTrustMs?: number
+  /** See `TransactionLimit`. */
+  readonly waitingTransactions?: number | undefined
   /** Bring the schema up to date; otherwise pending migrations are refused. */
   readonly migrate?: boolean
 }
@@ -125,12 +128,14 @@ class PostgresStorage implements Storage {
   readonly read: Stores
   readonly management: Stores
   readonly #pools: Pools
+  readonly #limit: TransactionLimit
   readonly #listeners = new CommitListeners()
   readonly #nesting = new NestingGuard()
   #closing: Promise<void> | undefined
 
   constructor(pools: Pools, options: PostgresOptions) {
     this.#pools = pools
+    this.#limit = new TransactionLimit(options.waitingTransactions)
     this.invalidation = new PostgresChangeFeed({
       client: () => feedClient(options),
       pollMs: options.changePollMs ?? DEFAULT_DATABASE_LIMITS.changePollMs,
@@ -142,20 +147,22 @@ class PostgresStorage implements Storage {
   }
 
   transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
-    return this.#nesting.check(async () => {
-      if (this.#closing) throw new OtaError('unavailable', 'The database is closed')
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await runTransaction(
-            this.#pools.main,
-            (stores) => this.#nesting.within(() => work(stores)),
-            (changes) => this.#announce(changes),
-          )
-        } catch (error) {
-          if (attempt >= ATTEMPTS || !isWorthRepeating(error, postgresDialect)) throw error
-        }
+    return this.#nesting.check(() => this.#limit.run(() => this.#transaction(work)))
+  }
+
+  async #transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
+    if (this.#closing) throw new OtaError('unavailable', 'The database is closed')
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await runTransaction(
+          this.#pools.main,
+          (stores) => this.#nesting.within(() => work(stores)),
+          (changes) => this.#announce(changes),
+        )
+      } catch (error) {
+        if (attempt >= ATTEMPTS || !isWorthRepeating(error, postgresDialect)) throw error
       }
-    })
+    }
   }
 
   /** Listeners hear of a commit whose outcome is not known at once, and again when it turns out to have happened. */

@@ -13,6 +13,7 @@ import { storageFailed, toOtaError } from './sql-failure.ts'
 import { createSqlStores } from './sql-stores.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
+import { TransactionLimit } from './transaction-limit.ts'
 
 export interface SqliteOptions {
   readonly kind: 'sqlite'
@@ -20,6 +21,8 @@ export interface SqliteOptions {
   readonly file: string
   /** Long reads in a thread of their own (default), or on the connection of the poll reads. */
   readonly readWorker?: boolean
+  /** See `TransactionLimit`. */
+  readonly waitingTransactions?: number | undefined
 }
 
 /** Opens or creates the database and brings its schema up to date. Throws `storage-failed`. */
@@ -34,7 +37,8 @@ export async function openSqliteStorage(options: SqliteOptions): Promise<Storage
     const reader = new SqliteConnection({ file: options.file, access: 'read' })
     closing.push(() => reader.close())
     const thread = options.readWorker === false ? undefined : new ReaderThread(options.file)
-    return new SqliteStorage({ writer, reader, thread, lock })
+    const limit = new TransactionLimit(options.waitingTransactions)
+    return new SqliteStorage({ writer, reader, thread, lock, limit })
   } catch (error) {
     for (const close of closing.reverse()) close()
     throw toOtaError(error, '', sqliteDialect)
@@ -46,6 +50,7 @@ interface Parts {
   readonly reader: SqliteConnection
   readonly thread: ReaderThread | undefined
   readonly lock: FileLock
+  readonly limit: TransactionLimit
 }
 
 class SqliteStorage implements Storage {
@@ -66,7 +71,9 @@ class SqliteStorage implements Storage {
   }
 
   transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
-    return this.#nesting.check(() => this.#writer.transaction((stores) => this.#nesting.within(() => work(stores))))
+    return this.#nesting.check(() =>
+      this.#parts.limit.run(() => this.#writer.transaction((stores) => this.#nesting.within(() => work(stores)))),
+    )
   }
 
   onChange(listener: ChangeListener): void {
