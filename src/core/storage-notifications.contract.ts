@@ -3,9 +3,11 @@ import { START } from '../../test/support/fixed-clock.ts'
 import { newMember, newRollout } from '../../test/support/rollout-rows.ts'
 import * as rows from '../../test/support/rows.ts'
 import { insertFleet, useStorage } from '../../test/support/storage-suite.ts'
+import type { Patch } from './common.ts'
 import type { Change, Storage, Stores } from './ports.ts'
 import type { Release } from './release/release.ts'
 import { WHOLE } from './rollout/tally.ts'
+import type { Update } from './update/update.ts'
 
 /** Who is told what of a commit. */
 export function describeStorageNotifications(name: string, open: () => Promise<Storage>): void {
@@ -25,6 +27,19 @@ export function describeStorageNotifications(name: string, open: () => Promise<S
     }
 
     const insertRollout = (release: Release) => suite.write((stores) => stores.rollouts.insert(newRollout(release)))
+
+    it('says nothing of mere progress, on which no answer depends, but of the end of a step', async () => {
+      const { device, release } = await suite.write(insertFleet)
+      const { serial } = await suite.write(({ updates }) =>
+        updates.insert(rows.newUpdate(device, release, { state: 'installing' })),
+      )
+      const move = (patch: Patch<Update>) => heardOf(({ updates }) => updates.move(serial, 'installing', patch))
+      const changed = [{ kind: 'device', device: device.serial }]
+      expect(await move({ progress: 40, reason: 'writing', deadline: START })).toEqual([])
+      expect(await move({ progress: 100 })).toEqual(changed)
+      expect(await move({ progress: -3 })).toEqual(changed)
+      expect(await move({ progress: 50, confirmAfter: START })).toEqual(changed)
+    })
 
     it('tells which device a transaction changed', async () => {
       const { device, release, module } = await suite.write(insertFleet)

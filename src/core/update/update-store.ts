@@ -25,7 +25,8 @@ export interface UpdateStore {
   listBySerials(serials: readonly Serial[]): Promise<Update[]>
   /**
    * Changes the row only while its state is still `from`, or, given a state with a revision, while nothing of it has
-   * changed; undefined when somebody was faster.
+   * changed; undefined when somebody was faster. A `Change` of its device unless the patch is mere progress (see
+   * `concernsAnswers`).
    */
   move(
     serial: Serial,

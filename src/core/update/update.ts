@@ -1,4 +1,4 @@
-import type { Entity, Millis, Serial } from '../common.ts'
+import type { Entity, Millis, Patch, Serial } from '../common.ts'
 
 export const OPEN_STATES = ['pending', 'offered', 'downloading', 'downloaded', 'installing', 'cancelling'] as const
 export const CLOSED_STATES = ['succeeded', 'failed', 'rolled-back', 'cancelled', 'superseded', 'delivered'] as const
@@ -64,6 +64,14 @@ export interface Update extends Entity {
   readonly deadline: Millis | null
   /** Time-outs of its own; null = the server's. */
   readonly timeOuts: OwnTimeOuts | null
+}
+
+/**
+ * Whether a change of an update may change what its device is told. How far it is within a step may not, but for the
+ * end of the step: devices report that often, and their facts stay in memory meanwhile.
+ */
+export function concernsAnswers({ progress, reason: _, deadline: __, ...others }: Patch<Update>): boolean {
+  return progress === undefined || progress < 0 || progress >= 100 || Object.keys(others).length > 0
 }
 
 export function isOpen(state: UpdateState): state is OpenState {

@@ -6,7 +6,7 @@ import type { EventFilter, EventStore } from '../../core/event/event-store.ts'
 import { matchesType } from '../../core/event/matches-type.ts'
 import type { TallyStore } from '../../core/organisation/tally-store.ts'
 import type { SettingStore } from '../../core/ports.ts'
-import type { Update } from '../../core/update/update.ts'
+import { concernsAnswers, type Update } from '../../core/update/update.ts'
 import type { UpdateFilter, UpdateStore } from '../../core/update/update-store.ts'
 import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
 import { joined, LISTED, minuteOf } from './memory-tables.ts'
@@ -80,7 +80,7 @@ export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateSto
       const row = updates.get(serial)
       const { state, revision } = typeof from === 'string' ? { state: from, revision: undefined } : from
       if (row?.state !== state) return undefined
-      changes.device(row.device)
+      if (concernsAnswers(patch)) changes.device(row.device)
       return changeEntity(updates, row, { patch, ifRevision: revision })
     },
     list: async (filter, slice) => {

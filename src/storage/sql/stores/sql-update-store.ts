@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
 import { OtaError } from '../../../core/errors.ts'
-import { isOpen, type Update, type UpdateState } from '../../../core/update/update.ts'
+import { concernsAnswers, isOpen, type Update, type UpdateState } from '../../../core/update/update.ts'
 import type { UpdateFilter, UpdateStore } from '../../../core/update/update-store.ts'
 import { oldest } from '../oldest.ts'
 import type { Session } from '../session.ts'
@@ -115,7 +115,7 @@ export class SqlUpdateStore implements UpdateStore {
   ): Promise<Update | undefined> {
     const { state, revision } = typeof from === 'string' ? { state: from, revision: undefined } : from
     const update = await UPDATES.change(this.#session, serial, { patch, ifRevision: revision, while: { state } })
-    if (update) this.#session.changes.device(update.device)
+    if (update && concernsAnswers(patch)) this.#session.changes.device(update.device)
     return update
   }
 
