@@ -21,7 +21,7 @@ export class FleetCache<K, V> {
 
   /** The value, where it is in memory. */
   recall(key: K): V | undefined {
-    return this.#entries.get(key)
+    return this.#invalidation.isCurrent() ? this.#entries.get(key) : undefined
   }
 
   /** The value from memory, or from `load`. Nothing is kept of an undefined one, nor of one read while the fleet changed. */

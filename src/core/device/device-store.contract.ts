@@ -3,6 +3,7 @@ import { START } from '../../../test/support/fixed-clock.ts'
 import * as rows from '../../../test/support/rows.ts'
 import { conflict, expectSlices, insertFleet, times, useStorage } from '../../../test/support/storage-suite.ts'
 import type { Storage } from '../ports.ts'
+import type { DeviceFilter } from './device-store.ts'
 
 export function describeDeviceStore(name: string, open: () => Promise<Storage>): void {
   describe(`device store: ${name}`, () => {
@@ -184,6 +185,44 @@ export function describeDeviceStore(name: string, open: () => Promise<Storage>):
       await insert(organisation, { key: 'e', name: 'Übermaß' })
       expect(await search({ search: 'ÜBER' })).toEqual(['e'])
       expect(await search({ nameContains: 'überMAß' })).toEqual(['e'])
+    })
+
+    it('finds parts of any length as they stand after changes, page by page, within the other filters', async () => {
+      const { organisation: mine, product } = await suite.write(insertFleet)
+      const [organisation, other] = [mine.serial, await insertOrganisation()]
+      const all = await times(5, () => insert(organisation, { name: 'Pump "A" 🚀🚀🚀 x' }))
+      await insert(other, { name: 'Pump "A" 🚀🚀🚀 x' })
+      const { devices } = suite.storage.management
+      for (const search of ['pump', '"a"', 'p "', 'A" 🚀🚀🚀 X', '🚀🚀🚀', '🚀', 'ump "a" 🚀🚀🚀'])
+        await expectSlices((slice) => devices.list({ organisation, search }, slice), all)
+      const keys = async (filter: Partial<DeviceFilter>) =>
+        (await devices.list({ organisation, ...filter }, { limit: 9 })).map(({ key }) => key)
+      const [first, second, third] = all
+      if (!first || !second || !third) throw new Error('five devices')
+      await suite.write(({ devices: stores }) =>
+        stores.update(first.serial, { name: 'Ventil', product: product.serial }),
+      )
+      await suite.write(({ devices: stores }) => stores.update(second.serial, { tags: { site: 'graz' } }))
+      await suite.write(({ devices: stores }) => stores.delete(third.serial))
+      await expect(
+        suite.write(async ({ devices: stores }) => {
+          await stores.update(second.serial, { name: 'Ventil' })
+          throw new Error('rolled back')
+        }),
+      ).rejects.toThrow('rolled back')
+      expect(await keys({ search: 'ventil' })).toEqual([first.key])
+      expect(await keys({ search: 'ventil', product: product.serial, serials: [first.serial] })).toEqual([first.key])
+      expect(await keys({ search: 'ventil', product: product.serial + 999 })).toEqual([])
+      expect(await keys({ search: first.key.slice(1), nameContains: 'ventil' })).toEqual([first.key])
+      expect(await keys({ search: first.key.slice(1), nameContains: first.key.slice(1) })).toEqual([])
+      expect(await keys({ search: 'pump' })).toEqual(
+        all
+          .slice(1)
+          .filter((one) => one !== third)
+          .map(({ key }) => key),
+      )
+      expect(await devices.count({ organisation, search: 'pump' })).toBe(3)
+      expect(await keys({ search: 'no such' })).toEqual([])
     })
 
     it('moves last seen forward only, for many at once, without a new revision', async () => {

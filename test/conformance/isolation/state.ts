@@ -61,7 +61,9 @@ export class StateReader {
     this.#database = new DatabaseSync(file, { readOnly: true })
     const tables = this.#database
       .prepare(
-        "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name not like 'kysely_%'",
+        // The tables of the search index repeat what stands in those of the devices.
+        `select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name not like 'kysely_%'
+          and name not like 'device_search%'`,
       )
       .all()
       .map((row) => String(row['name']))

@@ -1,5 +1,12 @@
 import type { CreateTableBuilder, Dialect, DialectAdapter, Kysely, QueryCompiler, RawBuilder } from 'kysely'
 
+/** Parts of a device's texts, literally and whatever their case. */
+export interface DeviceParts {
+  /** In key or name. */
+  readonly search?: string | undefined
+  readonly nameContains?: string | undefined
+}
+
 type DataType = Parameters<CreateTableBuilder<string, never>['addColumn']>[1]
 
 /** What a database's refusal means, whatever its words. */
@@ -73,6 +80,13 @@ export interface SqlDialect {
   textAt(column: string, path: ReadonlyArray<string | number>): RawBuilder<string | null>
   /** Whether a text has this part, case-sensitively and without patterns; null of null. */
   holds(text: RawBuilder<string | null>, part: string): RawBuilder<boolean | null>
+  /** Makes the index by which devices are found by a part of their key or name, where the database can. */
+  createDeviceSearch(db: MigrationDb): Promise<void>
+  /**
+   * A table of serials, `found`, in ascending order, of devices whose folded key or name holds these parts: it comes
+   * first in a query. undefined: `like` is as good, since the planner uses the index or there is none for so short a part.
+   */
+  findDeviceParts(parts: DeviceParts): RawBuilder<{ found: number }> | undefined
   /** Largest number of parameters of a statement. */
   readonly maxParameters: number
   createAdapter(): DialectAdapter

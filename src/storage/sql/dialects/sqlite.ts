@@ -1,6 +1,7 @@
 import { type RawBuilder, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely'
 import { camelCase } from '../camel-case.ts'
 import type { Failure, SqlDialect } from './dialect.ts'
+import { createDeviceSearch, findDeviceParts } from './sqlite-device-search.ts'
 
 const BUSY = 5
 const FULL = 13
@@ -28,6 +29,8 @@ export const sqliteDialect: SqlDialect = {
   labelOf: (column, name) => textAt(column, [name]),
   textAt,
   holds: (text, part) => sql`instr(${text}, ${part}) > 0`,
+  createDeviceSearch,
+  findDeviceParts,
   maxParameters: 32_766,
   createAdapter: () => new TransactionalSqliteAdapter(),
   createQueryCompiler: () => new SqliteQueryCompiler(),

@@ -6,6 +6,7 @@ import { guards } from './0004-guards.ts'
 import { updateDeadlines } from './0005-update-deadlines.ts'
 import { rolloutEnds } from './0006-rollout-ends.ts'
 import { changes } from './0007-changes.ts'
+import { deviceSearch } from './0008-device-search.ts'
 import { leases } from './0009-leases.ts'
 import type { SchemaMigration } from './schema-migration.ts'
 
@@ -19,6 +20,7 @@ export function migrationsFor(dialect: SqlDialect): Record<string, SchemaMigrati
     '0005-update-deadlines': updateDeadlines(dialect),
     '0006-rollout-ends': rolloutEnds(dialect),
     '0007-changes': changes(dialect),
+    '0008-device-search': deviceSearch(dialect),
     '0009-leases': leases(dialect),
   }
 }

@@ -1,8 +1,9 @@
-import { sql } from 'kysely'
+import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
 import type { Device } from '../../../core/device/device.ts'
 import type { DeviceFilter, DeviceNames, DeviceStore, DeviceVersions } from '../../../core/device/device-store.ts'
 import { filterWhere } from '../filter-where.ts'
+import type { Schema } from '../schema.ts'
 import { contains } from '../search.ts'
 import type { Session } from '../session.ts'
 import { sliced, slices } from '../slice.ts'
@@ -103,12 +104,12 @@ export class SqlDeviceStore implements DeviceStore {
   }
 
   list(filter: DeviceFilter, slice: Slice): Promise<Device[]> {
-    const query = this.#filtered(filter).selectAll()
-    return DEVICES.many(this.#session, sliced(query, 'serial', slice).compile())
+    const { query, serial } = this.#filtered(filter)
+    return DEVICES.many(this.#session, sliced(query.selectAll('devices'), serial, slice).compile())
   }
 
   async count(filter: DeviceFilter): Promise<number> {
-    const query = this.#filtered(filter)
+    const { query } = this.#filtered(filter)
     const counted = await this.#session.first(query.select(sql<number>`count(*)`.as('count')).compile())
     return counted?.count ?? 0
   }
@@ -139,20 +140,21 @@ export class SqlDeviceStore implements DeviceStore {
     return members.length
   }
 
+  /** `serial`: the column by which the rows are in order without being sorted. */
   #filtered({ organisation, product, group, status, search, nameContains, serials, where, outside }: DeviceFilter) {
-    let found = this.#session.compiler.selectFrom('devices')
-    if (serials === undefined) found = found.where('organisation', '=', organisation)
-    else
-      found = found
-        .where('serial', 'in', serials.length === 0 ? [0] : [...new Set(serials)])
-        .where(sql<boolean>`${unindexed(this.#session, 'organisation')} = ${organisation}`)
-    if (product !== undefined && serials === undefined) found = found.where('product', '=', product)
-    else if (product !== undefined)
-      found = found.where(sql<boolean>`${unindexed(this.#session, 'product')} = ${product}`)
+    const parts = this.#session.dialect.findDeviceParts({ search, nameContains })
+    const isNarrow = serials !== undefined || parts !== undefined
+    const its = (column: 'organisation' | 'product') =>
+      isNarrow ? unindexed(this.#session, `devices.${column}`) : sql.ref(`devices.${column}`)
+    let found = this.#from(parts).where(sql<boolean>`${its('organisation')} = ${organisation}`)
+    if (serials !== undefined)
+      found = found.where('devices.serial', 'in', serials.length === 0 ? [0] : [...new Set(serials)])
+    if (product !== undefined) found = found.where(sql<boolean>`${its('product')} = ${product}`)
     if (group !== undefined) found = found.where('device_group', '=', group)
     if (status !== undefined) found = found.where('status', '=', status)
-    if (search !== undefined) found = found.where(contains(['key_folded', 'name_folded'], search))
-    if (nameContains !== undefined) found = found.where(contains(['name_folded'], nameContains))
+    if (parts === undefined && search !== undefined)
+      found = found.where(contains(['key_folded', 'name_folded'], search))
+    if (parts === undefined && nameContains !== undefined) found = found.where(contains(['name_folded'], nameContains))
     if (outside !== undefined)
       found = found.where(({ exists, not, selectFrom }) =>
         not(
@@ -165,9 +167,22 @@ export class SqlDeviceStore implements DeviceStore {
         ),
       )
     if (where !== undefined) found = found.where(filterWhere(where, this.#session.dialect))
-    return found
+    return { query: found, serial: parts === undefined ? 'devices.serial' : 'hits.found' }
+  }
+
+  /** All devices, or those of `parts` alone, which a cross join keeps in front. */
+  #from(parts: RawBuilder<{ found: number }> | undefined): DeviceQuery {
+    const { compiler } = this.#session
+    if (parts === undefined) return compiler.selectFrom('devices')
+    return compiler
+      .selectFrom(parts.as('hits'))
+      .crossJoin('devices')
+      .whereRef('devices.serial', '=', 'hits.found') as unknown as DeviceQuery
   }
 }
+
+/** Whatever is joined to them, it is the devices that are asked for. */
+type DeviceQuery = SelectQueryBuilder<Schema, 'devices', object>
 
 function touching(entries: ReadonlyArray<readonly [Serial, Millis]>) {
   const rows = entries.map(([device, at]) => sql`(cast(${device} as bigint), cast(${at} as bigint))`)
