@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { DEVICE_SEARCH_REMEDY } from '../../storage/sql/dialects/postgres-device-search.ts'
 import { type DatabaseFacts, inspectDatabase, isInUse } from '../../storage/sql/inspect-database.ts'
 import { decodeMasterKey } from '../config/master-key.ts'
 import { databaseFile, masterKeyFile } from '../config/places.ts'
@@ -31,7 +32,7 @@ export async function checkDatabase(config: Config): Promise<Finding> {
   const check = 'database'
   const kind = config.databaseUrl === undefined ? 'SQLite' : 'PostgreSQL'
   if (isAbsent(config)) return { check, verdict: 'warn', detail: 'there is none yet; the first start makes it' }
-  const { pending, unknown } = await inspectDatabase(databaseTarget(config))
+  const { pending, unknown, hasDeviceSearch } = await inspectDatabase(databaseTarget(config))
   if (pending.length > 0) {
     const verdict = kind === 'SQLite' ? 'warn' : 'fail'
     const remedy = kind === 'SQLite' ? 'the next start runs them' : 'run "godwit migrate"'
@@ -41,6 +42,12 @@ export async function checkDatabase(config: Config): Promise<Finding> {
     const detail = `${kind} answers, and has migrations of a newer Godwit: ${unknown.join(', ')}; this one can work with them`
     return { check, verdict: 'warn', detail }
   }
+  if (!hasDeviceSearch)
+    return {
+      check,
+      verdict: 'warn',
+      detail: `${kind} answers and is up to date, but searches read all devices; run in it: ${DEVICE_SEARCH_REMEDY}`,
+    }
   const user = kind === 'SQLite' && isInUse(databaseFile(config)) ? '; a server has it open' : ''
   return { check, verdict: 'ok', detail: `${kind} answers and is up to date${user}` }
 }

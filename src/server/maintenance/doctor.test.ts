@@ -1,10 +1,13 @@
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { afterAll, expect, it } from 'vitest'
 import { configFor, plant } from '../../../test/support/installation.ts'
 import { sharedPostgres } from '../../../test/support/postgres.ts'
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts'
 import { invalid } from '../../core/errors.ts'
+import { DEVICE_SEARCH_REMEDY } from '../../storage/sql/dialects/postgres-device-search.ts'
+import { migrateDatabase } from '../../storage/sql/inspect-database.ts'
 import type { Config } from '../config/settings.ts'
 import { examine } from './doctor.ts'
 import type { Finding } from './finding.ts'
@@ -91,6 +94,24 @@ it('fails on a database that is none', async () => {
   await plant(config)
   writeFileSync(join(config.data, 'godwit.db'), 'not a database at all, only text')
   expect(await findings(config)).toEqual({ ...GOOD, database: 'fail' })
+})
+
+it.skipIf(postgres.kind === 'none')('says when searches have no index on PostgreSQL, and how it is made', async () => {
+  if (postgres.kind === 'none') return
+  const url = await postgres.createDatabase()
+  await migrateDatabase({ kind: 'postgres', url })
+  const config = configFor(newFolder(), {
+    GODWIT_DATABASE_URL: url,
+    GODWIT_MASTER_KEY: Buffer.alloc(32).toString('base64'),
+  })
+  expect(await findings(config)).toMatchObject({ database: 'ok' })
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query('drop extension pg_trgm cascade')
+  expect(await findings(config)).toMatchObject({ database: 'warn' })
+  for (const statement of DEVICE_SEARCH_REMEDY.split('; ')) await client.query(statement)
+  await client.end()
+  expect(await findings(config)).toMatchObject({ database: 'ok' })
 })
 
 it.skipIf(postgres.kind === 'none')('says when PostgreSQL needs its migrations', async () => {

@@ -18,6 +18,8 @@ export interface DatabaseFacts {
   readonly unknown: readonly string[]
   /** What the master key can be checked against; undefined in a database that no server has used. */
   readonly masterKeyCheck: string | undefined
+  /** Searches for devices have their index. */
+  readonly hasDeviceSearch: boolean
   /** When the newest event was written, epoch ms. */
   readonly newestEventAt: number | undefined
 }
@@ -28,13 +30,15 @@ export function inspectDatabase(target: ExclusiveTarget): Promise<DatabaseFacts>
     const standing = await schemaStanding(db, dialect)
     requireKnown(standing, migrationsFor(dialect))
     const { pending, unknown } = standing
-    if (pending.includes(FIRST)) return { pending, unknown, masterKeyCheck: undefined, newestEventAt: undefined }
+    if (pending.includes(FIRST))
+      return { pending, unknown, masterKeyCheck: undefined, hasDeviceSearch: true, newestEventAt: undefined }
     const check = await db.selectFrom('settings').select('value').where('name', '=', CHECK).executeTakeFirst()
     const newest = await db.selectFrom('events').select('at').orderBy('serial', 'desc').limit(1).executeTakeFirst()
     return {
       pending,
       unknown,
       masterKeyCheck: check?.['value'],
+      hasDeviceSearch: await dialect.hasDeviceSearch(db),
       newestEventAt: newest === undefined ? undefined : Number(newest['at']),
     }
   })

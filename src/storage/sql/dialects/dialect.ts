@@ -82,6 +82,8 @@ export interface SqlDialect {
   holds(text: RawBuilder<string | null>, part: string): RawBuilder<boolean | null>
   /** Makes the index by which devices are found by a part of their key or name, where the database can. */
   createDeviceSearch(db: MigrationDb): Promise<void>
+  /** Whether there is that index. */
+  hasDeviceSearch(db: MigrationDb): Promise<boolean>
   /**
    * A table of serials, `found`, in ascending order, of devices whose folded key or name holds these parts: it comes
    * first in a query. undefined: `like` is as good, since the planner uses the index or there is none for so short a part.

@@ -1,7 +1,7 @@
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder, sql } from 'kysely'
 import { camelCase } from '../camel-case.ts'
 import type { Failure, SqlDialect } from './dialect.ts'
-import { createDeviceSearch } from './postgres-device-search.ts'
+import { createDeviceSearch, hasDeviceSearch } from './postgres-device-search.ts'
 
 /** Announced numbers are advisory locks with this added: far from the keys that others use. */
 const ANNOUNCED = sql.raw('6900000000000000000')
@@ -45,6 +45,7 @@ export const postgresDialect: SqlDialect = {
   textAt,
   holds: (text, part) => sql`strpos(${text}, ${part}) > 0`,
   createDeviceSearch,
+  hasDeviceSearch,
   findDeviceParts: () => undefined,
   maxParameters: 65_535,
   createAdapter: () => new PostgresAdapter(),

@@ -30,6 +30,7 @@ export const sqliteDialect: SqlDialect = {
   textAt,
   holds: (text, part) => sql`instr(${text}, ${part}) > 0`,
   createDeviceSearch,
+  hasDeviceSearch: async () => true,
   findDeviceParts,
   maxParameters: 32_766,
   createAdapter: () => new TransactionalSqliteAdapter(),
