@@ -6,6 +6,7 @@ import { type DeviceFacts, loadDeviceFacts } from './device/device-facts.ts'
 import { loadGroupFacts } from './device/group-facts.ts'
 import type { LastSeen } from './device/last-seen.ts'
 import { PollCache } from './device/poll-cache.ts'
+import { SharedRows } from './device/shared-rows.ts'
 import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFacts } from './device-gateway.ts'
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { CoreLimits } from './limits.ts'
@@ -28,6 +29,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const catalogues = new PollCache<readonly FirmwareFile[]>(storage, 10_000, 'fleet')
   const rooms = new PollCache<Room>(storage, 10_000, 'rollout')
   const serials = new SerialMemory(limits.pollCacheDevices)
+  const rows = new SharedRows()
   const groups = new PollCache<GroupFacts>(storage, 10_000, 'fleet')
   const plans = new PollCache<Plans>(storage, 10_000, 'fleet')
   const groupSerials = new SerialMemory(10_000)
@@ -70,7 +72,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   function loadFacts(serial: Serial): Promise<DeviceFacts | undefined> {
     return devices.load(serial, async () => {
       const value = await loadDeviceFacts(storage.read, serial, plansOf)
-      return value && { organisation: value.organisation.serial, value }
+      return value && { organisation: value.organisation.serial, value: rows.share(value) }
     })
   }
 
