@@ -103,7 +103,10 @@ export interface DownloadTicket {
  * on a server that is its database's sole writer.
  */
 export interface DeviceGateway {
-  /** The facts of a device, undefined when there is none. Authentication is the protocol's next step. */
+  /**
+   * The facts of a device, undefined when there is none. Authentication is the protocol's next step. How far the open
+   * update is within its step may be older than the rest (see `concernsAnswers`).
+   */
   find(reference: DeviceReference): Promise<DeviceFacts | undefined>
   /**
    * As `find`, at once and of memory alone: undefined where only the database knows, and for a device that a rollout may
