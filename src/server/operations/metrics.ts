@@ -70,7 +70,7 @@ export function createMetrics(): Metrics {
       onArrival(app, (request, reply) => {
         inFlight += 1
         if (request.is404)
-          reply.raw.once('finish', () => count(seriesOf(ownerOf(request.raw.url ?? '/', request.method).name), reply))
+          reply.raw.once('close', () => count(seriesOf(ownerOf(request.raw.url ?? '/', request.method).name), reply))
         return undefined
       })
     },
