@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import { managementApi } from '../src/api/protocol.ts'
 import type { Core } from '../src/core/create-core.ts'
+import { Downloads } from '../src/protocols/http/downloads.ts'
 import { DEFAULT_HTTP_LIMITS } from '../src/protocols/http/limits.ts'
 import { VERSION } from '../src/server/version.ts'
 
@@ -13,6 +14,7 @@ export async function openApiText(): Promise<string> {
   const host = {
     core: Object.freeze({}) as Core,
     limits: DEFAULT_HTTP_LIMITS,
+    downloads: new Downloads(DEFAULT_HTTP_LIMITS),
     publicBaseUrl: () => '',
     clientAddress: () => '',
   }

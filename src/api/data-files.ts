@@ -71,7 +71,9 @@ export const dataFileRoutes = [
       if (sha256 === null) throw notFound('content of data file', params.dataFile)
       const artifact = { sha256, size, sha1: '', md5: '' }
       const open = (likely: BlobSpan | null) => core.deps.blobs.open(sha256, size, likely)
-      await sendArtifact(request, reply, { artifact, policy: filePolicy(call, `${row.type}-${row.id}`), open })
+      const { downloads } = call.context.host
+      const policy = filePolicy(call, `${row.type}-${row.id}`)
+      await sendArtifact(request, reply, { artifact, policy, downloads, open })
       return SENT
     },
   }),

@@ -11,6 +11,7 @@ export function filePolicy(call: PublicCall, fileName: string): DownloadPolicy {
     ranges: 'multi',
     maxRanges: limits.ranges,
     connectionClose: false,
+    mayHandOver: true,
     headers: () => ({
       'content-type': 'application/octet-stream',
       'content-disposition': disposition(fileName),

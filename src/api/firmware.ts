@@ -130,7 +130,8 @@ export const firmwareRoutes = [
       if (firmware.scope === 'private' && !roleAllows(call.role, 'operator'))
         throw new OtaError('forbidden', 'Private firmware needs the role operator.')
       const open = (likely: BlobSpan | null) => core.deps.blobs.open(artifact.sha256, artifact.size, likely)
-      await sendArtifact(request, reply, { artifact, policy: filePolicy(call, artifact.name), open })
+      const { downloads } = call.context.host
+      await sendArtifact(request, reply, { artifact, policy: filePolicy(call, artifact.name), downloads, open })
       return SENT
     },
   }),

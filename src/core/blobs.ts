@@ -29,6 +29,8 @@ export interface StagedBlob {
 /** An open body: it stays readable, unchanged, until `close`, even when the blob is deleted or replaced meanwhile. */
 export interface OpenBlob {
   readonly size: number
+  /** The whole body, where it is in memory anyway: for reading alone, until `close`. */
+  readonly memory?: Uint8Array
   /**
    * Copies bytes from `position` on into `buffer` and returns how many: 0 only at the end or for an empty buffer,
    * and fewer than asked for at any time.

@@ -4,11 +4,14 @@ import type { Core } from '../core/create-core.ts'
 import { clientAddress, publicBaseUrl } from '../protocols/http/client-address.ts'
 import { createClientErrors } from '../protocols/http/client-error.ts'
 import { firstSegmentDispatcher } from '../protocols/http/dispatcher.ts'
+import { Downloads } from '../protocols/http/downloads.ts'
 import { closeIdleUntilClosed, type Drain, prepareDrain } from '../protocols/http/graceful-drain.ts'
+import { Handover, type HandoverOptions } from '../protocols/http/handover.ts'
 import type { HttpLimits } from '../protocols/http/limits.ts'
 import type { Protocol, ProtocolHost } from '../protocols/http/protocol.ts'
 import { attachLimits, parserLimits } from '../protocols/http/server-limits.ts'
 import { parseTrustedProxies } from '../protocols/http/trusted-proxies.ts'
+import { type HotCounts, measureDownloads } from './operations/download-metrics.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { operations, plainOwner } from './operations/operations.ts'
 import { addPollMemoryMetrics } from './operations/poll-memory-metrics.ts'
@@ -25,6 +28,10 @@ export interface AppOptions {
   readonly trustedProxies: readonly string[]
   readonly tls?: TlsListener | undefined
   readonly workers?: WorkerChannel | undefined
+  /** nginx in front sends bytes: its internal location, and where bodies lie below it. */
+  readonly accel?: Pick<HandoverOptions, 'prefix' | 'pathOf'> | undefined
+  /** What the memory in front of the blobs counts. */
+  readonly hotCounts?: () => HotCounts
   /** Makes the logger once the protocols have said what is secret. */
   readonly logger: (protocols: readonly Protocol[]) => FastifyBaseLogger
 }
@@ -38,9 +45,14 @@ export interface BuiltApp {
 export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   const { core, limits } = options
   const trusted = parseTrustedProxies(options.trustedProxies)
+  const downloads = new Downloads(
+    limits,
+    options.accel && new Handover({ ...options.accel, trusted, bytesPerSecond: limits.downloadBytesPerSecond }),
+  )
   const host: ProtocolHost = {
     core,
     limits,
+    downloads,
     publicBaseUrl: (request) => publicBaseUrl(request, { publicUrl: options.publicUrl, trusted }),
     clientAddress: (request) => clientAddress(request, trusted),
   }
@@ -55,6 +67,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   addRolloutMetrics(metrics.registry, core.deps.storage.management)
   addPollMemoryMetrics(metrics.registry, core.deps.storage.invalidation)
   options.workers?.register(metrics.registry)
+  measureDownloads(metrics.registry, downloads, options.hotCounts)
   const clientErrors = createClientErrors({
     count: (code) => metrics.clientError(code),
     now: () => core.deps.clock.now(),

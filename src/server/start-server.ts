@@ -4,6 +4,8 @@ import type { Core } from '../core/create-core.ts'
 import { createCore } from '../core/create-core.ts'
 import type { Clock, Storage } from '../core/ports.ts'
 import { DEFAULT_HTTP_LIMITS } from '../protocols/http/limits.ts'
+import { blobPath } from '../storage/blob/blob-path.ts'
+import { HotBlobs } from '../storage/blob/hot-blobs.ts'
 import { openSqlStorage } from '../storage/sql/open-storage.ts'
 import { startJobs } from './background-jobs.ts'
 import { buildApp } from './build-app.ts'
@@ -39,6 +41,9 @@ export interface RunningServer {
 /** Longest wait for requests in flight when the server is told to stop, ms. */
 export const DRAIN_LIMIT_MS = 30_000
 
+/** Files in memory that nobody fetches any more are looked for so often. */
+const HOT_TRIM_MS = 30_000
+
 export interface PrepareOptions {
   /** The first account was made with a random password. Told at once: what fails later does not make it again. */
   readonly onFirstPassword?: (password: string) => void
@@ -73,7 +78,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const clock = configuredClock(config, (byMs, what) =>
     log?.warn({ bySeconds: Math.round(byMs / 1000) }, `the system clock was set: the step is ${what}`),
   )
-  const { core, storage } = await openCore(config, clock)
+  const { core, storage, hot } = await openCore(config, clock)
+  const trimming = setInterval(() => hot.trim(), HOT_TRIM_MS).unref()
   try {
     await prepare(core, config, options)
     const sender = new HttpWebhookSender({ allowPrivate: config.webhooks?.allowPrivate ?? false, version: VERSION })
@@ -86,6 +92,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       trustedProxies: config.trustedProxies,
       tls,
       workers: options.workers,
+      accel: config.accelPrefix === undefined ? undefined : { prefix: config.accelPrefix, pathOf: blobPath },
+      hotCounts: () => hot.counts,
       logger: (protocols) => createLogger({ level: config.log }, protocols),
     })
     log = app.log
@@ -95,6 +103,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const webhooks = startWebhookJob({ core, sender, log: app.log, leases })
     let stopping: Promise<void> | undefined
     const stop = async (limitMs: number) => {
+      clearInterval(trimming)
       // At once, for other nodes to go on with the jobs while requests in flight are finished here.
       const ended = Promise.all([webhooks.stop(), jobs.stop()])
       tls?.stop()
@@ -135,9 +144,16 @@ function openTls(core: Core, { tlsCert, tlsKey }: Config): Promise<TlsListener> 
 export async function openCore(
   config: Config,
   clock: Clock = configuredClock(config),
-): Promise<{ core: Core; storage: Storage }> {
+): Promise<{ core: Core; storage: Storage; hot: HotBlobs }> {
   const secrets = sealedSecrets(loadMasterKey(config, () => randomBytes(32)))
-  const blobs = await openBlobs(config)
+  const { hotBytes, hotFileBytes, hotIdleMs } = { ...DEFAULT_HTTP_LIMITS, ...config.http }
+  const hot = new HotBlobs(await openBlobs(config), {
+    totalBytes: hotBytes,
+    bodyBytes: hotFileBytes,
+    idleMs: hotIdleMs,
+    // On a disk it costs next to nothing, in S3 a call.
+    checksStore: config.blobs?.startsWith('s3:') !== true,
+  })
   const { waitingTransactions } = config.limits ?? {}
   const storage = await openSqlStorage(
     config.databaseUrl === undefined
@@ -156,7 +172,7 @@ export async function openCore(
   const core = createCore(
     {
       storage,
-      blobs,
+      blobs: hot,
       clock,
       ids: randomIds,
       secrets,
@@ -165,7 +181,7 @@ export async function openCore(
     },
     config.limits,
   )
-  return { core, storage }
+  return { core, storage, hot }
 }
 
 /** What is set of some settings. */

@@ -70,7 +70,7 @@ async function send(
 ): Promise<FastifyReply> {
   const { artifact } = live.file
   const open = (likely: BlobSpan | null) => host.core.deps.blobs.open(artifact.sha256, artifact.size, likely)
-  await sendArtifact<DownloadArtifact>(request, reply, { artifact, policy, open })
+  await sendArtifact<DownloadArtifact>(request, reply, { artifact, policy, downloads: host.downloads, open })
   return reply
 }
 
@@ -80,6 +80,8 @@ function downloadPolicy(host: ProtocolHost): DownloadPolicy {
     conditions: [],
     ranges: 'single',
     connectionClose: false,
+    // Devices report their progress by themselves.
+    mayHandOver: true,
     headers: () => ({}),
     idleTimeoutMs: host.limits.downloadIdleTimeoutMs,
     maxDurationMs: host.limits.downloadMaxDurationMs,

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Core } from '../../core/create-core.ts'
-import { retryAfterOf } from '../../core/errors.ts'
+import { isOtaError, type OtaError, retryAfterOf } from '../../core/errors.ts'
 import { claimsPaths, type Owner } from '../http/route-owners.ts'
 import { sendRefusal, sendToDevice, sendTokenReply } from './envelope.ts'
 import { type Answered, answerTo, CODE, EnosFailure } from './errors.ts'
@@ -46,6 +46,7 @@ export function createOwner(core: Core): EnosOwner {
       send(request, reply.header('allow', allowed.join(', ')), transportFault(405, 'Method not allowed')),
     badRequest: (request, reply) => send(request, reply, transportFault(404, 'Not found')),
     onError(error, request, reply) {
+      if (isOtaError(error, 'too-many') && surfaceOf(request) === 'devices') return sendBusy(error, reply)
       const answered = answerTo(error)
       const retryAfter = retryAfterOf(error)
       if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
@@ -53,6 +54,12 @@ export function createOwner(core: Core): EnosOwner {
       return send(request, reply, answered)
     },
   }
+}
+
+/** No room for another download: a fault of the transport, so HTTP's status says it. */
+function sendBusy(error: OtaError, reply: FastifyReply): FastifyReply {
+  const headers = { 'retry-after': String(retryAfterOf(error) ?? 30) }
+  return sendToDevice(reply, { status: 503, body: { code: 503, message: 'Too many requests', data: {} }, headers })
 }
 
 function transportFault(status: 404 | 405, message: string): Answered {

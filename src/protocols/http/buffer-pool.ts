@@ -1,4 +1,6 @@
 const LARGE = 256 * 1024
+/** Of what is written at a time. */
+export const LARGEST_PIECE = LARGE
 const SMALL = 32 * 1024
 
 /**

@@ -34,6 +34,11 @@ export interface DownloadPolicy<A extends DownloadArtifact = DownloadArtifact> {
    * asked of a GET whose file has a link. The end of such a download is not seen by this server.
    */
   readonly redirects?: (request: FastifyRequest) => boolean
+  /**
+   * nginx in front may send the bytes (`X-Accel-Redirect`); default no. Only where nothing is learnt from the last byte's
+   * leaving: Godwit does not see it then.
+   */
+  readonly mayHandOver?: boolean
   /** A client that takes no byte for so long is cut, ms; default 60 s. */
   readonly idleTimeoutMs?: number
   /** The longest one download may last, ms; default one day. */
@@ -45,12 +50,13 @@ export interface DownloadPolicy<A extends DownloadArtifact = DownloadArtifact> {
  * whether these included the file's last byte (a whole file, or the final range of a resumed one): the mark of a
  * delivered file. `redirected`: the client was sent to the store itself, and what became of it there nobody here knows:
  * never a mark of a delivered file. `aborted`: client gone or too slow, or the disk failed; the connection is closed.
+ * `handed-over`: nginx sends the body, and nobody tells what becomes of it.
  */
 export type Delivery =
   | { readonly kind: 'complete'; readonly bytesSent: number; readonly reachedEnd: boolean }
   | { readonly kind: 'aborted'; readonly bytesSent: number; readonly because: AbortReason; readonly cause?: unknown }
   | {
-      readonly kind: 'head' | 'redirected' | 'not-modified' | 'unsatisfiable' | 'precondition-failed'
+      readonly kind: 'head' | 'redirected' | 'handed-over' | 'not-modified' | 'unsatisfiable' | 'precondition-failed'
       readonly bytesSent: 0
     }
 

@@ -14,6 +14,26 @@ export interface HttpLimits {
   readonly downloadIdleTimeoutMs: number
   /** The longest that one download may last. */
   readonly downloadMaxDurationMs: number
+  /** Of downloads that run at one time; more are told to come again. 0 = no limit. */
+  readonly downloadsAtOnce: number
+  /** All downloads together, bytes a second. 0 = no limit. */
+  readonly egressBytesPerSecond: number
+  /** One download, bytes a second. 0 = no limit. */
+  readonly downloadBytesPerSecond: number
+  /** Under a limit for all together, no download is begun that would get less, bytes a second. */
+  readonly downloadMinBytesPerSecond: number
+  /** A download whose client takes less than so many bytes in `downloadProgressMs` is cut. */
+  readonly downloadProgressBytes: number
+  /** 0 = never. */
+  readonly downloadProgressMs: number
+  /** A download that is refused for want of room may come again after so long, or half a minute more. */
+  readonly downloadRetrySeconds: number
+  /** Firmware files that many devices fetch are served from memory: all together, bytes; 0 = none. */
+  readonly hotBytes: number
+  /** Largest such file. */
+  readonly hotFileBytes: number
+  /** One that nobody fetches for so long is let go. */
+  readonly hotIdleMs: number
   /** Connections at one time; more are refused by the listener. */
   readonly connections: number
   /** Ranges in one request; more and the header is ignored. */
@@ -52,6 +72,16 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   bodyIdleTimeoutMs: 60_000,
   downloadIdleTimeoutMs: 60_000,
   downloadMaxDurationMs: 86_400_000,
+  downloadsAtOnce: 10_000,
+  egressBytesPerSecond: 0,
+  downloadBytesPerSecond: 0,
+  downloadMinBytesPerSecond: 16 * 1024,
+  downloadProgressBytes: 4 * 1024,
+  downloadProgressMs: 60_000,
+  downloadRetrySeconds: 30,
+  hotBytes: 32 * 2 ** 20,
+  hotFileBytes: 4 * 2 ** 20,
+  hotIdleMs: 300_000,
   connections: 65_536,
   ranges: 8,
   firmwareBytes: 2 ** 31 - 1,

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Core } from '../../core/create-core.ts'
 import type { AskStyle } from '../../core/device-gateway.ts'
+import type { Downloads } from './downloads.ts'
 import type { HttpLimits } from './limits.ts'
 import type { Owner } from './route-owners.ts'
 
@@ -8,6 +9,8 @@ import type { Owner } from './route-owners.ts'
 export interface ProtocolHost {
   readonly core: Core
   readonly limits: HttpLimits
+  /** What all downloads share; goes into `sendArtifact`. */
+  readonly downloads: Downloads
   /** Base of links that are handed out, without a trailing slash: configured, or from trusted headers, or the Host. */
   publicBaseUrl(request: FastifyRequest): string
   /** The caller's address, through trusted proxies. */

@@ -6,9 +6,12 @@ import type { OpenBlob } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
 import { sha256Etag } from './conditions.ts'
 import type { Delivery, DownloadArtifact, DownloadPolicy } from './download-policy.ts'
+import { Downloads } from './downloads.ts'
 import { prepareDrain } from './graceful-drain.ts'
+import { DEFAULT_HTTP_LIMITS } from './limits.ts'
 import { sendArtifact } from './send-artifact.ts'
 
+const downloads = new Downloads(DEFAULT_HTTP_LIMITS)
 const plain: DownloadPolicy = {
   conditions: [],
   ranges: 'none',
@@ -49,7 +52,7 @@ describe('a download', () => {
     })
     app.get('/file', async (request, reply) => {
       const open = async () => blob
-      settle(await sendArtifact(request, reply, { artifact: { ...artifact, size }, policy, open }))
+      settle(await sendArtifact(request, reply, { artifact: { ...artifact, size }, policy, downloads, open }))
     })
     port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port)
   })
@@ -287,7 +290,7 @@ describe('a download', () => {
         opened()
         return blob
       }
-      await sendArtifact(request, reply, { artifact, policy, open })
+      await sendArtifact(request, reply, { artifact, policy, downloads, open })
     })
     let draining: Promise<unknown> = Promise.resolve()
     const otherPort = Number(new URL(await other.listen({ port: 0, host: '127.0.0.1' })).port)
@@ -307,7 +310,7 @@ describe('a download', () => {
       reply.header('x-request-id', 'r1')
     })
     other.get('/file', async (request, reply) => {
-      await sendArtifact(request, reply, { artifact, policy, open: async () => blob })
+      await sendArtifact(request, reply, { artifact, policy, downloads, open: async () => blob })
     })
     const answer = await other.inject('/file')
     expect(answer.headers['x-request-id']).toBe('r1')

@@ -7,6 +7,8 @@
  * - Answers GET and HEAD with 200, 206, 304, 412 or 416 as the protocol's policy says (`download-policy.ts`); HEAD
  *   ignores Range. Always an exact Content-Length, never chunked, never compressed. 302 only where the policy says that
  *   this client follows it and the store gives a link.
+ * - Before the file is opened a body must find room (`egress.ts`), else `too-many` is thrown, with
+ *   `details.retryAfterSeconds`. Behind nginx, where policy and settings allow it, nginx sends the body (`handover.ts`).
  * - Everything that can go wrong with the file is found before the first byte of the head and thrown (`blob-missing`,
  *   `blob-damaged`), so that the protocol's own error shape answers. After the head a failure closes the connection:
  *   a body is never silently short.
@@ -19,6 +21,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BlobSpan, OpenBlob } from '../../core/blobs.ts'
 import { OtaError } from '../../core/errors.ts'
 import type { Delivery, DownloadArtifact, DownloadPolicy } from './download-policy.ts'
+import type { Downloads } from './downloads.ts'
+import type { Flow } from './egress.ts'
 import { DEFAULT_HTTP_LIMITS } from './limits.ts'
 import { type DownloadPlan, planDownload } from './plan-download.ts'
 import { pump } from './pump.ts'
@@ -27,6 +31,8 @@ import type { SendPlan } from './send-plan.ts'
 export interface SendOptions<A extends DownloadArtifact> {
   readonly artifact: A
   readonly policy: DownloadPolicy<A>
+  /** The server's own, shared by all protocols. */
+  readonly downloads: Downloads
   /**
    * Opens the bytes; called at most once, and not at all for 302, 304, 412 and 416. What it opens is closed here.
    * `likely`: what will be read of it; null: nothing.
@@ -42,21 +48,46 @@ export async function sendArtifact<A extends DownloadArtifact>(
   reply: FastifyReply,
   options: SendOptions<A>,
 ): Promise<Delivery> {
-  const { artifact, policy } = options
+  const { artifact, policy, downloads } = options
   const plan = planDownload({ method: request.method, headers: request.headers, artifact, policy })
-  if (plan.kind !== 'send') return refuse(request, reply, { plan, policy })
+  if (plan.kind !== 'send') return downloads.note(await refuse(request, reply, { plan, policy }))
+  const isHead = request.method === 'HEAD'
   const mayRedirect = request.method === 'GET' && options.link !== undefined && policy.redirects?.(request) === true
   const url = mayRedirect ? await options.link?.() : undefined
-  if (url !== undefined) return redirect(reply, url)
-  const blob = await options.open(request.method === 'HEAD' ? null : likelyOf(plan))
+  if (url !== undefined) return downloads.note(redirect(reply, url))
+  const location = isHead ? undefined : downloads.handover?.locationFor(request, { artifact, policy, plan })
+  const flow = isHead || location !== undefined ? undefined : downloads.egress.admit(plan.length)
+  try {
+    return downloads.note(await send(reply, options, { plan, flow, location }))
+  } finally {
+    flow?.end()
+  }
+}
+
+interface Sending {
+  readonly plan: SendPlan
+  /** Absent where Godwit sends no body. */
+  readonly flow: Flow | undefined
+  /** Where nginx finds the body. */
+  readonly location: string | undefined
+}
+
+async function send<A extends DownloadArtifact>(
+  reply: FastifyReply,
+  options: SendOptions<A>,
+  { plan, flow, location }: Sending,
+): Promise<Delivery> {
+  const { artifact, policy } = options
+  const blob = await options.open(flow === undefined ? null : likelyOf(plan))
   try {
     if (blob.size !== artifact.size) {
       throw new OtaError('blob-damaged', 'Stored file and its record differ in size', {
         details: { sha256: artifact.sha256, recorded: artifact.size, stored: blob.size },
       })
     }
-    if (request.method === 'HEAD') return sendHead(reply, plan)
-    return await sendBody(reply, { blob, plan, policy })
+    if (location !== undefined) return sendHandover(reply, options.downloads.handover?.headersFor(plan, location) ?? {})
+    if (flow === undefined) return sendHead(reply, plan)
+    return await sendBody(reply, { blob, plan, policy, flow })
   } finally {
     await blob.close()
   }
@@ -84,16 +115,24 @@ function sendHead(reply: FastifyReply, plan: SendPlan): Delivery {
   return { kind: 'head', bytesSent: 0 }
 }
 
+/** An answer without a body: nginx takes the file from the place that the headers name. */
+function sendHandover(reply: FastifyReply, headers: Readonly<Record<string, string>>): Delivery {
+  reply.code(200).headers(headers).send('')
+  return { kind: 'handed-over', bytesSent: 0 }
+}
+
 interface Body {
+  readonly flow: Flow
   readonly blob: OpenBlob
   readonly plan: SendPlan
   readonly policy: Pick<DownloadPolicy, 'idleTimeoutMs' | 'maxDurationMs'>
 }
 
 async function sendBody(reply: FastifyReply, body: Body): Promise<Delivery> {
-  const { blob, plan, policy } = body
+  const { blob, plan, policy, flow } = body
   const result = await pump(reply.raw, {
     blob,
+    flow,
     segments: plan.segments,
     length: plan.length,
     writeHead: () => writeHead(reply, plan),

@@ -52,6 +52,8 @@ export function downloadRoutes(scope: FastifyInstance, { host, throttle }: Devic
   async function takeTicket(request: FastifyRequest, facts: DeviceFacts): Promise<DownloadTicket | undefined> {
     const file = offeredToDevice(core, facts)
     if (!file) return undefined
+    // Asking again already means something here, so nothing is begun that finds no room.
+    if (request.method !== 'HEAD') host.downloads.egress.requireRoom()
     return request.method === 'HEAD' ? { file, closesDelivered: false } : core.gateway.startDownload(facts, ASK)
   }
 
@@ -61,6 +63,7 @@ export function downloadRoutes(scope: FastifyInstance, { host, throttle }: Devic
     const delivery = await sendArtifact(request, reply, {
       artifact,
       policy: policyFor(firmware.version, host.limits),
+      downloads: host.downloads,
       open: (likely) => core.deps.blobs.open(artifact.sha256, artifact.size, likely),
     })
     return delivery.kind === 'complete' && delivery.reachedEnd

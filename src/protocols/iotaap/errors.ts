@@ -81,6 +81,7 @@ export function sendError(
 
 /** Answers a failure on a device endpoint: never anything that a device takes for a version. [iotaap 4.1] */
 export function sendDeviceError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (isOtaError(error, 'too-many')) return sendBusy(error, reply)
   request.log.error({ err: error, req: request }, 'Request of a device failed')
   // A download that broke after its head has closed the connection already.
   if (reply.sent) return reply
@@ -98,6 +99,13 @@ function statusOf(error: unknown): 500 | 503 {
 function withRetryAfter(reply: FastifyReply, error: unknown): FastifyReply {
   const seconds = retryAfterOf(error)
   return seconds === undefined ? reply : reply.header('retry-after', String(seconds))
+}
+
+/** No room for another download: its own words, and no line in the log for each. */
+function sendBusy(error: OtaError, reply: FastifyReply): FastifyReply {
+  const { retryAfterSeconds } = error.details
+  if (typeof retryAfterSeconds === 'number') reply.header('retry-after', String(retryAfterSeconds))
+  return sendToDevice(reply, 503, JSON.stringify({ message: INTERNAL_MESSAGE, error: reasonOf(error) }))
 }
 
 /** A handler of the account API with its own failure text. */

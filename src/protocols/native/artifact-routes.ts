@@ -53,7 +53,8 @@ export function routeArtifacts(scope: FastifyInstance, rooms: Rooms): void {
         if (url !== undefined) await begin()
         return url
       }
-      await sendArtifact(request, reply, { artifact: { sha256, size, sha1, md5 }, policy, open, link })
+      const artifact = { sha256, size, sha1, md5 }
+      await sendArtifact(request, reply, { artifact, policy, downloads: host.downloads, open, link })
       return reply
     },
   })
@@ -77,6 +78,8 @@ function downloadPolicy(limits: HttpLimits): DownloadPolicy {
     ranges: 'multi',
     maxRanges: limits.ranges,
     connectionClose: false,
+    // Devices say by themselves how far they are.
+    mayHandOver: true,
     headers: ({ sha256 }) => ({
       'cache-control': 'private, no-transform',
       'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,

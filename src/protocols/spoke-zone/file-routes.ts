@@ -4,6 +4,7 @@ import type { Core } from '../../core/create-core.ts'
 import type { DownloadTicket } from '../../core/device-gateway.ts'
 import { sha256Etag } from '../http/conditions.ts'
 import type { DownloadArtifact, DownloadPolicy } from '../http/download-policy.ts'
+import type { Downloads } from '../http/downloads.ts'
 import type { HttpLimits } from '../http/limits.ts'
 import { sendArtifact } from '../http/send-artifact.ts'
 import { SCHEME } from './access-token.ts'
@@ -26,9 +27,9 @@ interface OtaArtifact extends DownloadArtifact {
 export function routeFiles(
   scope: FastifyInstance,
   core: Core,
-  options: { readonly auth: Auth; readonly limits: HttpLimits },
+  options: { readonly auth: Auth; readonly limits: HttpLimits; readonly downloads: Downloads },
 ): void {
-  const { auth } = options
+  const { auth, downloads } = options
   const policy = downloadPolicy(options.limits)
 
   scope.get<Parameters>(`${V2.listPath}/:id`, async (request, reply) => {
@@ -47,7 +48,7 @@ export function routeFiles(
         const caller = await auth.caller(request)
         const file = await findFile(core, caller, request.params.id)
         if (!file.isActive) throw noSuch('ota-file', request.params.id) // [spoke-zone 4.10]
-        await download(request, reply, { core, caller, file, policy })
+        await download(request, reply, { core, caller, file, policy, downloads })
         return reply
       },
     })
@@ -70,11 +71,14 @@ interface Download {
   readonly caller: Caller
   readonly file: OtaFile
   readonly policy: DownloadPolicy<OtaArtifact>
+  readonly downloads: Downloads
 }
 
 /** Sends the bytes. A device's update opens with the first of them and is delivered with the last; HEAD moves nothing. */
 async function download(request: FastifyRequest<Parameters>, reply: FastifyReply, what: Download): Promise<void> {
-  const { core, caller, file, policy } = what
+  const { core, caller, file, downloads } = what
+  // A device's update is delivered when the last byte has left, so that Godwit must see it leave.
+  const policy = { ...what.policy, mayHandOver: caller.kind !== 'device' }
   const { sha256, sha1, md5, size } = file.artifact
   const facts = caller.kind === 'device' && request.method === 'GET' ? caller.facts : undefined
   let ticket: DownloadTicket | undefined
@@ -93,7 +97,7 @@ async function download(request: FastifyRequest<Parameters>, reply: FastifyReply
   }
 
   const artifact = { sha256, sha1, md5, size, fileName: fileNameOf(file) }
-  const delivery = await sendArtifact(request, reply, { artifact, policy, open })
+  const delivery = await sendArtifact(request, reply, { artifact, policy, downloads, open })
   if (facts && ticket && delivery.kind === 'complete' && delivery.reachedEnd)
     await core.gateway.finishDownload(facts, ticket)
 }

@@ -42,7 +42,7 @@ export function spokeZoneProtocol(host: ProtocolHost, config?: Readonly<Record<s
       acceptJsonAlone(scope)
       const auth = createAuth(core, settings)
       for (const dialect of [V2, V1]) routeList(scope, core, { auth, dialect })
-      routeFiles(scope, core, { auth, limits })
+      routeFiles(scope, core, { auth, limits, downloads: host.downloads })
       routeDevice(scope, core, auth)
       routeDeviceLogin(scope, host, settings)
       routeUserLogin(scope, core, settings)

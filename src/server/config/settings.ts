@@ -26,6 +26,7 @@ export interface BasicSettings {
   readonly blobsFallback?: string | undefined
   readonly s3AccessKeyId?: string | undefined
   readonly s3SecretAccessKey?: string | undefined
+  readonly accelPrefix?: string | undefined
   readonly masterKey?: string | undefined
   readonly ownerEmail: string
   readonly ownerPassword?: string | undefined
@@ -72,6 +73,13 @@ export const SETTINGS: readonly Setting[] = [
     meaning: "access key for S3; unset: the AWS SDK's usual chain (AWS_ACCESS_KEY_ID, profile, role)",
   },
   { name: 's3SecretAccessKey', env: 'GODWIT_S3_SECRET_ACCESS_KEY', secret: true, meaning: 'its secret' },
+  {
+    name: 'accelPrefix',
+    env: 'GODWIT_ACCEL_PREFIX',
+    flag: 'accel-prefix',
+    meaning:
+      "path of nginx's internal location over the blob folder, with slashes at both ends; unset: Godwit sends all bytes",
+  },
   {
     name: 'masterKey',
     env: 'GODWIT_MASTER_KEY',
@@ -139,6 +147,10 @@ export const configSchema = z.strictObject({
   s3AccessKeyId: text.optional(),
   s3SecretAccessKey: text.optional(),
   s3: s3Block.optional(),
+  accelPrefix: z
+    .string()
+    .regex(/^\/(?:[A-Za-z0-9._-]+\/)+$/, 'must be a path like /godwit-blobs/')
+    .optional(),
   masterKey: text.optional(),
   ownerEmail: text,
   ownerPassword: text.optional(),

@@ -7,6 +7,11 @@ export function isBlobName(name: string): boolean {
   return SHA256.test(name)
 }
 
+/** Where a body lies below the folder of all bodies, with `/` on every system. `sha256` must be a blob name. */
+export function blobPath(sha256: string): string {
+  return `${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`
+}
+
 export interface BlobPlace {
   readonly directory: string
   readonly file: string

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { FirmwareFile } from '../../../src/core/firmware/firmware.ts'
+import { fillEgress } from '../../support/full-egress.ts'
 import { rawRequest } from '../../support/raw-client.ts'
 import { STORAGES } from '../../support/storages.ts'
 import { DeviceClient } from './device-client.ts'
@@ -64,6 +65,16 @@ describe.each(STORAGES)('device downloads on $name', ({ open }) => {
     expect(reply.headers.get('content-length')).toBe(String(end - start + 1))
     expect(reply.headers.get('accept-ranges')).toBe('bytes')
     expect(Buffer.from(await reply.arrayBuffer()).equals(BYTES.subarray(start, end + 1))).toBe(true)
+  })
+
+  it('where no download can be begun now: 503, to come again', async () => {
+    await device.inform('1.0')
+    const giveBack = fillEgress(enos.server)
+    const reply = await device.download(uri)
+    expect([reply.status, Number(reply.headers.get('retry-after')) >= 30]).toEqual([503, true])
+    expect(await reply.json()).toEqual({ code: 503, message: 'Too many requests', data: {} })
+    giveBack()
+    expect((await device.download(uri)).status).toBe(200)
   })
 
   it('row 45: a range past the end', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Update } from '../../../src/core/update/update.ts'
+import { fillEgress } from '../../support/full-egress.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { STORAGES } from '../../support/storages.ts'
 import {
@@ -75,6 +76,21 @@ describe.each(STORAGES)('IoTaaP downloads over $name', ({ open }) => {
       'x-version': '1.2.7',
       'cache-control': 'no-store, no-transform',
     })
+  })
+
+  test('where no download can be begun now it is 503, in the words of a failure, and nothing has moved', async () => {
+    const fresh = await acme.device()
+    await acme.deploy('device', { to: fresh, version: '1.2.7', image })
+    const before = await statesOf(fresh)
+    const giveBack = fillEgress(iotaap.server)
+    const answer = await untilClosed(iotaap.port, [`GET ${downloadPath(fresh)} HTTP/1.0`, ...esp32(OTHER_MD5)])
+    expect([answer.status, answer.headers.get('connection')]).toEqual([503, 'close'])
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(30)
+    expect(JSON.parse(answer.body.toString())).toEqual({ message: 'Internal server error', error: 'too many requests' })
+    expect(await statesOf(fresh)).toEqual(before)
+    giveBack()
+    const later = await untilClosed(iotaap.port, [`GET ${downloadPath(fresh)} HTTP/1.0`, ...esp32(OTHER_MD5)])
+    expect(later.status).toBe(200)
   })
 
   test('row 34: whatever is wrong with the secret is the miss of latest, byte for byte', async () => {

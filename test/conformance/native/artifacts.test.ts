@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { fillEgress } from '../../support/full-egress.ts'
 import { IMAGE, onEveryStorage, sha256, tokenOf } from './fixture.ts'
 
 const PATH = `/device/v1/artifacts/${sha256(IMAGE)}`
@@ -32,6 +33,21 @@ onEveryStorage((useFixture) => {
       const digest = Buffer.from(sha256(IMAGE), 'hex').toString('base64')
       expect(headers.get('repr-digest')).toBe(`sha-256=:${digest}:`)
       expect((await fixture().latest())?.state).toBe('downloading')
+    })
+
+    test('comes later where no download can be begun now, and nothing has moved until then', async () => {
+      await fixture().assign('1.1.0')
+      await fixture().offered()
+      const state = (await fixture().latest())?.state
+      const giveBack = fillEgress(fixture().server)
+      const { status, headers, json } = await get()
+      expect([status, Number(headers.get('retry-after')) >= 30]).toEqual([429, true])
+      expect(json).toMatchObject({ code: 'too-many', retryAfter: Number(headers.get('retry-after')) })
+      expect((await get({}, 'HEAD')).status).toBe(200)
+      expect((await get({ 'If-None-Match': ETAG })).status).toBe(304)
+      expect((await fixture().latest())?.state).toBe(state)
+      giveBack()
+      expect((await get()).status).toBe(200)
     })
 
     test('is sent in parts', async () => {

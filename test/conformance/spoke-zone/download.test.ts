@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { fillEgress } from '../../support/full-egress.ts'
 import { IMAGE, IMAGE_SHA256, L, onEveryStorage, standard404, V } from './fixture.ts'
 
 const FILE = `${L}/12345/file`
@@ -27,6 +28,15 @@ onEveryStorage((useFixture) => {
       })
       for (const name of ['transfer-encoding', 'content-encoding', 'location'])
         expect(answer.headers.has(name)).toBe(false)
+    })
+
+    test('where no download can be begun now is 429, to come again', async () => {
+      const giveBack = fillEgress(fixture().server)
+      const answer = await get(FILE)
+      expect([answer.status, Number(answer.headers.get('retry-after')) >= 30]).toEqual([429, true])
+      expect(answer.json).toMatchObject({ errors: [{ type: 'limit-exceeded' }] })
+      giveBack()
+      expect((await get(FILE)).status).toBe(200)
     })
 
     test('row 22: of an inactive file is not found', async () => {
