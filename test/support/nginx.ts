@@ -31,7 +31,8 @@ export async function startNginx(path: string, folder: string, site: string): Pr
     .join(' ')
   writeFileSync(
     file,
-    `daemon off; worker_processes 1; pid ${join(folder, 'nginx.pid')}; error_log ${join(folder, 'error.log')};
+    // As root its workers would be somebody who may read no file of ours.
+    `daemon off; ${process.getuid?.() === 0 ? 'user root;' : ''} worker_processes 1; pid ${join(folder, 'nginx.pid')}; error_log ${join(folder, 'error.log')};
      events { worker_connections 4096; }
      http { access_log off; ${temporary}
      ${site.replaceAll('LISTEN', `127.0.0.1:${port}`)} }`,

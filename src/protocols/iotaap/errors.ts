@@ -103,9 +103,11 @@ function withRetryAfter(reply: FastifyReply, error: unknown): FastifyReply {
 
 /** No room for another download: its own words, and no line in the log for each. */
 function sendBusy(error: OtaError, reply: FastifyReply): FastifyReply {
-  const { retryAfterSeconds } = error.details
-  if (typeof retryAfterSeconds === 'number') reply.header('retry-after', String(retryAfterSeconds))
-  return sendToDevice(reply, 503, JSON.stringify({ message: INTERNAL_MESSAGE, error: reasonOf(error) }))
+  return sendToDevice(
+    withRetryAfter(reply, error),
+    503,
+    JSON.stringify({ message: INTERNAL_MESSAGE, error: reasonOf(error) }),
+  )
 }
 
 /** A handler of the account API with its own failure text. */

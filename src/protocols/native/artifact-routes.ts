@@ -53,8 +53,8 @@ export function routeArtifacts(scope: FastifyInstance, rooms: Rooms): void {
         if (url !== undefined) await begin()
         return url
       }
-      const artifact = { sha256, size, sha1, md5 }
-      await sendArtifact(request, reply, { artifact, policy, downloads: host.downloads, open, link })
+      const { downloads } = host
+      await sendArtifact(request, reply, { artifact: { sha256, size, sha1, md5 }, policy, downloads, open, link })
       return reply
     },
   })

@@ -72,6 +72,8 @@ function finish(config: Config, cwd: string): Config {
     )
   if (config.workers > 1 && config.databaseUrl === undefined)
     throw new OtaError('invalid', 'Several workers need PostgreSQL (GODWIT_DATABASE_URL): SQLite has one writer.')
+  if (config.accelPrefix !== undefined && (config.blobs?.startsWith('s3:') || config.blobsFallback !== undefined))
+    throw new OtaError('invalid', 'GODWIT_ACCEL_PREFIX needs firmware bytes on a disk that nginx can read, not in S3.')
   parseTrustedProxies(config.trustedProxies)
   checkBlobs(config)
   const path = (value: string | undefined) => (value === undefined ? undefined : resolve(cwd, value))

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -141,6 +141,14 @@ describe('bodies in memory', () => {
     await warm(body)
     await unlink(fileOf(body.sha256))
     await expect(hot.open(body.sha256, body.size)).rejects.toMatchObject({ code: 'blob-missing' })
+    expect(hot.counts.bytes).toBe(0)
+  })
+
+  test('whose file was cut short are refused, though memory has them whole', async () => {
+    const body = await store(200)
+    await warm(body)
+    await truncate(fileOf(body.sha256), 100)
+    await expect(hot.open(body.sha256, body.size)).rejects.toMatchObject({ code: 'blob-damaged' })
     expect(hot.counts.bytes).toBe(0)
   })
 

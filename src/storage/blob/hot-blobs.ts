@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Blobs, OpenBlob, StagedBlob } from '../../core/blobs.ts'
+import type { BlobSpan, Blobs, OpenBlob, StagedBlob } from '../../core/blobs.ts'
 import { BoundedMap } from '../../core/bounded-map.ts'
 import { blobDamaged } from './blob-errors.ts'
 
@@ -10,8 +10,11 @@ export interface HotBlobsOptions {
   readonly bodyBytes: number
   /** A body that nobody opened for so long is forgotten, ms. */
   readonly idleMs: number
-  /** Asks the store whether it still has a body before each answer from memory; default true. */
-  readonly checksPresence?: boolean
+  /**
+   * Lets the store open a body before each answer from memory, so that it notices one that is gone or was changed there;
+   * default true.
+   */
+  readonly checksStore?: boolean
   /** Any clock that never goes back, ms. */
   readonly now?: () => number
 }
@@ -77,9 +80,10 @@ export class HotBlobs implements Blobs {
     }
   }
 
-  async open(sha256: string, size: number): Promise<OpenBlob> {
-    if (size === 0 || size > Math.min(this.#options.bodyBytes, this.#options.totalBytes))
-      return this.#store.open(sha256, size)
+  async open(sha256: string, size: number, likely?: BlobSpan | null): Promise<OpenBlob> {
+    // What is not read is not worth keeping.
+    if (likely === null || size === 0 || size > Math.min(this.#options.bodyBytes, this.#options.totalBytes))
+      return this.#store.open(sha256, size, likely)
     let kept = await this.#fromMemory(sha256, size)
     const loading = this.#loading.get(sha256)
     if (!kept && loading) {
@@ -92,7 +96,7 @@ export class HotBlobs implements Blobs {
     const isHot = this.#asked.get(sha256) === true
     this.#asked.set(sha256, true)
     const mayLoad = isHot && !this.#loading.has(sha256) && !this.#entries.has(sha256)
-    return mayLoad && this.#makeRoom(size) ? this.#load(sha256, size) : this.#store.open(sha256, size)
+    return mayLoad && this.#makeRoom(size) ? this.#load(sha256, size) : this.#store.open(sha256, size, likely)
   }
 
   async delete(sha256: string): Promise<void> {
@@ -113,6 +117,9 @@ export class HotBlobs implements Blobs {
   stage(source: AsyncIterable<Uint8Array>, options: { readonly maxBytes: number }): Promise<StagedBlob> {
     return this.#store.stage(source, options)
   }
+  link(sha256: string, size: number): Promise<string | undefined> {
+    return this.#store.link(sha256, size)
+  }
   exists(sha256: string): Promise<boolean> {
     return this.#store.exists(sha256)
   }
@@ -129,13 +136,20 @@ export class HotBlobs implements Blobs {
   async #fromMemory(sha256: string, size: number): Promise<OpenBlob | undefined> {
     const entry = this.#entries.get(sha256)
     if (entry?.bytes.length !== size) return undefined
-    if (this.#options.checksPresence !== false && !(await this.#store.exists(sha256))) {
-      this.#forget(sha256)
-      return undefined
-    }
+    if (this.#options.checksStore !== false) await this.#checkStore(sha256, size)
     if (entry.isGone) return undefined
     this.#hits += 1
     return this.#lend(sha256, entry)
+  }
+
+  async #checkStore(sha256: string, size: number): Promise<void> {
+    try {
+      const blob = await this.#store.open(sha256, size, null)
+      await blob.close()
+    } catch (error) {
+      this.#forget(sha256)
+      throw error
+    }
   }
 
   #lend(sha256: string, entry: Entry): OpenBlob {
