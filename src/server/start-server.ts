@@ -128,6 +128,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       },
     }
   } catch (error) {
+    clearInterval(trimming)
     await storage.close()
     throw error
   }
