@@ -47,8 +47,9 @@ describe.each(STORAGES)('the end of a rollout on $name', ({ name, open }) => {
       }
       expect(await fleet.rollout()).toMatchObject({ state: 'stopped', cancelling: false })
       expect(await events('update.cancelling').then((all) => all.length)).toBeLessThanOrEqual(45)
-      // A turn costs what it does, and not what was done before it: the 20 that were asked are not read again.
-      if (name !== 'memory') expect(costs[1]?.read).toBeLessThan((costs[0]?.read ?? 0) + 20)
+      // A turn costs what it does, and not what was done before it: 5 devices less than half of what 20 do. On PostgreSQL
+      // the process reads what others commit meanwhile, so its rows tell nothing.
+      if (name === 'SQLite') expect(costs[2]?.read).toBeLessThan((costs[0]?.read ?? 0) / 2)
       if (name !== 'memory') expect(costs[2]?.statements).toBeLessThan((costs[0]?.statements ?? 0) / 2)
     }, 60_000)
 
