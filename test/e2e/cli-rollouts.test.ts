@@ -145,7 +145,9 @@ describe('rollouts on the command line', () => {
     expect(await godwit.out('rollout', 'advance', 'tour')).toBe(
       'tour: Running, stage 2 of 2: 1 succeeded. Stage 2 of 2 waits for the approval of one person.\n',
     )
-    expect(await godwit.out('rollout', 'approve', 'tour')).toBe('tour: Running, stage 2 of 2: 1 succeeded.\n')
+    expect(await godwit.out('rollout', 'approve', 'tour')).toBe(
+      'tour: Running, stage 2 of 2: 1 succeeded. It stays open for devices that come later.\n',
+    )
     expect(await godwit.out('rollout', 'show', 'tour')).toMatch(new RegExp(`^2 .*approvals 1 +${OWNER.email}$`, 'm'))
     expect((await godwit.run(['rollout', 'approve', 'tour'])).stderr).toContain('No stage waits for approval')
     expect(await godwit.out('rollout', 'pause', 'tour')).toContain('tour: Paused at stage 2 of 2')

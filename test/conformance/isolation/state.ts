@@ -41,6 +41,7 @@ const OWNER: Readonly<Record<string, string>> = {
   rollout_members: 'organisation',
   rollout_tallies: '(select organisation from rollouts where serial = t.rollout)',
   rollout_approvals: '(select organisation from rollouts where serial = t.rollout)',
+  rollout_names: '(select organisation from rollouts where serial = t.rollout)',
   data_files: 'organisation',
   webhooks: 'organisation',
   webhook_progress: '(select organisation from webhooks where serial = t.webhook)',
@@ -48,6 +49,8 @@ const OWNER: Readonly<Record<string, string>> = {
   events: `coalesce(organisation, (select organisation from memberships m join accounts a on a.serial = m.account
     where t.actor_kind = 'account' and a.id = t.actor_id limit 1))`,
   settings: 'null',
+  leases: 'null',
+  nodes: 'null',
   migrations: 'null',
   migrations_lock: 'null',
 }
