@@ -11,6 +11,7 @@ import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFa
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { CoreLimits } from './limits.ts'
 import type { Ports } from './ports.ts'
+import { CurrentRooms } from './rollout/current-rooms.ts'
 import { loadPlans, type Plans } from './rollout/load-candidates.ts'
 import { loadRoom, type Room } from './rollout/room.ts'
 import { createCancelling } from './update/begin-cancel.ts'
@@ -28,6 +29,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const devices = new PollCache<DeviceFacts>(storage, limits.pollCacheDevices)
   const catalogues = new PollCache<readonly FirmwareFile[]>(storage, 10_000, 'fleet')
   const rooms = new PollCache<Room>(storage, 10_000, 'rollout')
+  const currentRooms = new CurrentRooms((rollout) => rooms.get(rollout))
   const serials = new SerialMemory(limits.pollCacheDevices)
   const rows = new SharedRows()
   const groups = new PollCache<GroupFacts>(storage, 10_000, 'fleet')
@@ -36,19 +38,32 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const tokens = new SerialMemory(limits.pollCacheDevices)
 
   function facts(serial: Serial): Promise<DeviceFacts | undefined> {
-    const known = devices.get(serial)
-    if (!known) return loadFacts(serial)
-    return known.rooms.size === 0 ? Promise.resolve(known) : withRooms(known)
+    const held = devices.get(serial)
+    if (!held) return loadFacts(serial)
+    const current = withRoomsHeld(serial, held)
+    return current ? Promise.resolve(current) : withRoomsRead(held)
   }
 
-  /** The counters of its rollouts change with every grant, and everything else that is known of a device does not. */
-  async function withRooms(known: DeviceFacts): Promise<DeviceFacts> {
+  /**
+   * The counters of its rollouts change with every grant, and everything else that is known of a device does not. The
+   * same object as long as nothing changes at all; undefined when counters must be read first.
+   */
+  function withRoomsHeld(serial: Serial, held: DeviceFacts): DeviceFacts | undefined {
+    if (held.rooms.size === 0) return held
+    const current = currentRooms.of(held.rooms)
+    if (current === undefined || current === held.rooms) return current && held
+    const renewed = { ...held, rooms: current }
+    devices.renew(serial, renewed)
+    return renewed
+  }
+
+  async function withRoomsRead(held: DeviceFacts): Promise<DeviceFacts> {
     const current = new Map<Serial, Room>()
-    for (const rollout of known.rooms.keys()) {
-      const room = rooms.get(rollout) ?? (await loadRoomOf(rollout, known.organisation.serial))
+    for (const rollout of held.rooms.keys()) {
+      const room = rooms.get(rollout) ?? (await loadRoomOf(rollout, held.organisation.serial))
       if (room) current.set(rollout, room)
     }
-    return { ...known, rooms: current }
+    return { ...held, rooms: current }
   }
 
   /** Shared by all devices of a product that are held in memory. */
@@ -103,8 +118,9 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   /** As `find`, of what is held in memory and cannot have changed. */
   function recall(reference: DeviceReference): DeviceFacts | undefined {
     const serial = recallSerial(reference)
-    const held = serial === undefined ? undefined : devices.get(serial)
-    if (!held || held.rooms.size > 0) return undefined
+    const known = serial === undefined ? undefined : devices.get(serial)
+    const held = known && withRoomsHeld(known.device.serial, known)
+    if (!held) return undefined
     return reference.by !== 'token' || hasToken(held, reference) ? held : undefined
   }
 

@@ -51,6 +51,12 @@ export class PollCache<T> {
     return entry.value
   }
 
+  /** In place of the value that is held under `key`, which was read before and has only been completed since. */
+  renew(key: Serial, value: T): void {
+    const entry = this.#entries.get(key)
+    if (entry) this.#entries.set(key, { ...entry, value })
+  }
+
   /** Loads and keeps a value; one that a commit touched while it was read is returned but not kept. */
   async load(key: Serial, load: () => Promise<{ organisation: Serial; value: T } | undefined>): Promise<T | undefined> {
     const fleetChanges = this.#fleetChanges

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { matchesNone } from '../http/conditions.ts'
 import { GivenAnswer, RepeatedChecks } from './repeated-checks.ts'
-import { changesAt, retryAfter } from './retry-after.ts'
+import { retryAfter } from './retry-after.ts'
 import type { Rooms } from './rooms.ts'
 import { checkSchema, parse, requireRoom } from './schema.ts'
 import { etagOf, holdOf, toAnswer } from './translate.ts'
@@ -72,7 +72,7 @@ export async function routeCheck(scope: FastifyInstance, rooms: Rooms): Promise<
       retryAfter: String(seconds),
       body: JSON.stringify({ ...answer, retryAfter: seconds }),
     })
-    const isLasting = standing.kind === 'none' && changesAt(standing.because) === undefined
+    const isLasting = standing.kind === 'none' && standing.isLasting
     if (isLasting && facts === known && given.question.length <= QUESTION_CHARS) repeated.keep(given)
     return send(request, reply, given)
   }

@@ -1,6 +1,7 @@
 import type { Core } from '../../core/create-core.ts'
 import type { CancelBecause, Decision, Hold, NoneBecause } from '../../core/decide/decision.ts'
 import { explainDecision } from '../../core/decide/explain.ts'
+import { isLasting } from '../../core/decide/lasting.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import type { AskOptions } from '../../core/device-gateway.ts'
 import type { FirmwareFile } from '../../core/firmware/firmware.ts'
@@ -26,7 +27,8 @@ export type Standing =
       readonly because: CancelBecause['kind']
       readonly words: string
     }
-  | { readonly kind: 'none'; readonly because: NoneBecause; readonly words: string }
+  /** `isLasting`: true until something is committed that touches it. */
+  | { readonly kind: 'none'; readonly because: NoneBecause; readonly words: string; readonly isLasting: boolean }
 
 /** As it is before anything is granted or cancelled. `news`: there is something that only a check can bring about. */
 export type Outlook = Standing | { readonly kind: 'news' }
@@ -98,6 +100,7 @@ const UNSETTLED: Standing = {
   kind: 'none',
   because: { kind: 'nothing-assigned' },
   words: 'Things changed at the very moment; ask again.',
+  isLasting: false,
 }
 
 function cancelling(decision: Decision & { kind: 'cancel' }): Outlook {
@@ -112,7 +115,7 @@ function cancelling(decision: Decision & { kind: 'cancel' }): Outlook {
 }
 
 function none(decision: Decision & { kind: 'none' }): Standing {
-  return { kind: 'none', because: decision.because, words: explainDecision(decision) }
+  return { kind: 'none', because: decision.because, words: explainDecision(decision), isLasting: isLasting(decision) }
 }
 
 /** A device at work on a release that is not wanted any more goes on: what is under way ends. */
