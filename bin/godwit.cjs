@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
+// A small nursery: 30 MB less of resident memory under uploads and downloads, for a tenth more work per poll (bench).
 // Any Node can parse this file, so that an old one gets a sentence and not a syntax error.
 var parts = process.versions.node.split('.').map(Number)
 if (parts[0] < 24 || (parts[0] === 24 && parts[1] < 7)) {

@@ -35,9 +35,13 @@ if (mustBuild()) {
   writeFileSync(stamp, '')
 }
 
-const child = spawn(process.execPath, [join(root, 'bin/godwit.cjs'), ...process.argv.slice(2)], {
-  cwd: process.env.INIT_CWD ?? process.cwd(),
-  stdio: 'inherit',
-})
+const child = spawn(
+  process.execPath,
+  ['--max-semi-space-size=4', join(root, 'bin/godwit.cjs'), ...process.argv.slice(2)],
+  {
+    cwd: process.env.INIT_CWD ?? process.cwd(),
+    stdio: 'inherit',
+  },
+)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
