@@ -8,6 +8,8 @@ const shared = {
 
 export default defineConfig({
   test: {
+    // Most tests wait for a database or a socket: one worker for each processor, in place of one fewer.
+    maxWorkers: '100%',
     projects: [
       { test: { ...shared, name: 'unit', include: ['src/**/*.test.ts', 'test/support/**/*.test.ts'] } },
       { test: { ...shared, name: 'conformance', include: ['test/conformance/**/*.test.ts'] } },

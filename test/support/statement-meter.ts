@@ -13,8 +13,8 @@ export interface Metered {
 
 const WRITES = /^\s*(with\b[\s\S]*\b)?(insert|update|delete)\b/i
 
-/** What a process asks to learn of the commits of others. */
-const FEED = /^\s*(select|with)\b[\s\S]*\bchanges\b/i
+/** How processes tell each other of commits, at moments of their own. */
+const FEED = /^\s*(notify\b|(select|with)\b[\s\S]*\bchanges\b)/i
 
 /**
  * Counts every statement that this process sends to SQLite or PostgreSQL while `work` runs, and the rows that it writes
@@ -67,7 +67,7 @@ function meterPostgres(count: Count): () => void {
   const spy = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     const answer = query.apply(this, args)
     const sql = textOf(args[0])
-    // What other processes have committed is read now and then, whatever the work does.
+    // What other processes have committed is read and told now and then, whatever the work does.
     if (FEED.test(sql)) return answer
     if (answer instanceof Promise)
       return answer.then((result: pg.QueryResult | pg.QueryResult[]) => {
