@@ -24,7 +24,7 @@ export const deviceView = z
     attributes: z.record(z.string(), z.string()).describe('Reported by the device'),
     aliases: z.record(z.string(), z.string()).describe("Vendor's names, by slot"),
     running: z.record(z.string(), runningView).describe('What each module runs, by key, as last reported'),
-    lastSeenAt: timeView.nullable().describe('At most a few seconds late'),
+    lastSeenAt: timeView.nullable().describe('At most a minute late'),
   })
   .meta({ id: 'Device' })
 

@@ -65,7 +65,7 @@ export function startJobs(core: Core, log: FastifyBaseLogger, leases: JobLeases 
       if (turn) await job.run(turn.deps)
     }),
   )
-  timers.push(every(3 * SECOND, 'last-seen', () => core.lastSeen.flush()))
+  timers.push(every(3 * SECOND, 'last-seen', () => core.lastSeen.flushDue(core.deps.clock.now())))
   void core.deps.blobs.sweep().catch((error) => log.error({ err: error }, 'temporary files could not be swept'))
   return {
     async stop() {

@@ -14,7 +14,7 @@ export interface Device extends Entity {
   /** Reported by the device. */
   readonly attributes: Labels
   readonly aliases: Aliases
-  /** Last sign of life over any protocol; written behind, at most a few seconds late. null = never. */
+  /** Last sign of life over any protocol; written behind, at most a minute late. null = never. */
   readonly lastSeenAt: Millis | null
 }
 
