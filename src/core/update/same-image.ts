@@ -13,9 +13,15 @@ export function createSameImageNotes(ports: Ports, capacity: number): DeviceGate
     const { kind, id } = subjectOf(target)
     const firmware = file.firmware.serial
     if (noted.get(id) === firmware) return
-    await ports.storage.transaction((stores) => recordSameImage(stores, ports, { target, file, kind, id }))
     if (noted.size >= capacity) noted.clear()
+    // Before it is written: the board may fetch again meanwhile.
     noted.set(id, firmware)
+    try {
+      await ports.storage.transaction((stores) => recordSameImage(stores, ports, { target, file, kind, id }))
+    } catch (error) {
+      noted.delete(id)
+      throw error
+    }
   }
 }
 
