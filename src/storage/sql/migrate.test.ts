@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type TemporaryFolder, temporaryFolder } from '../../../test/support/temporary-folder.ts'
 import { sqliteDialect } from './dialects/sqlite.ts'
 import { ENTITIES } from './entities.ts'
-import { type Migrations, migrate, pendingMigrations, schemaStanding } from './migrate.ts'
+import { type Migrations, migrate, schemaStanding } from './migrate.ts'
 import { migrationsFor } from './migrations/migrations.ts'
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts'
 import { openSqlStorage } from './open-storage.ts'
@@ -45,9 +45,9 @@ describe('migrations', () => {
   it('run once, in order, and are pending until then', async () => {
     const all = Object.keys(migrationsFor(sqliteDialect))
     expect(all.toSorted()).toEqual(all)
-    expect(await pendingMigrations(db, sqliteDialect)).toEqual(all)
+    expect((await schemaStanding(db, sqliteDialect)).pending).toEqual(all)
     expect(await migrate(db, sqliteDialect)).toEqual(all)
-    expect(await pendingMigrations(db, sqliteDialect)).toEqual([])
+    expect((await schemaStanding(db, sqliteDialect)).pending).toEqual([])
     expect(await migrate(db, sqliteDialect)).toEqual([])
   })
 

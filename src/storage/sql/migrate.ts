@@ -39,11 +39,6 @@ export async function migrate(
   return (results ?? []).map((result) => result.migrationName)
 }
 
-/** Names of the migrations that this Godwit needs and the database lacks, oldest first. */
-export async function pendingMigrations(db: MigrationDb, dialect: SqlDialect): Promise<readonly string[]> {
-  return (await schemaStanding(db, dialect)).pending
-}
-
 /** Looks and changes nothing. */
 export async function schemaStanding(
   db: MigrationDb,
