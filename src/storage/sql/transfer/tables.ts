@@ -23,7 +23,7 @@ export interface TableTarget {
 }
 
 /** What a database keeps about itself, and what lives for seconds only. */
-export const NOT_COPIED: ReadonlySet<string> = new Set(['migrations', 'migrations_lock', 'changes'])
+export const NOT_COPIED: ReadonlySet<string> = new Set(['migrations', 'migrations_lock', 'changes', 'leases', 'nodes'])
 
 export interface CopyOptions {
   /** Added to the last number of each sequence. Default 0. */
