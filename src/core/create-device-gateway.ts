@@ -12,7 +12,7 @@ import type { FirmwareFile } from './firmware/firmware.ts'
 import type { CoreLimits } from './limits.ts'
 import type { Ports } from './ports.ts'
 import { CurrentRooms } from './rollout/current-rooms.ts'
-import { loadPlans, type Plans } from './rollout/load-candidates.ts'
+import { type CommonRollouts, loadPlans, type Plans } from './rollout/load-candidates.ts'
 import { loadRoom, type Room } from './rollout/room.ts'
 import { createCancelling } from './update/begin-cancel.ts'
 import { createNamedReports } from './update/named-reports.ts'
@@ -70,7 +70,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   async function plansOf(product: Serial): Promise<Plans> {
     const known = plans.get(product)
     if (known) return known
-    const loaded = await plans.load(product, async () => {
+    const loaded = await plans.loadJointly(product, async () => {
       const organisation = (await storage.read.products.find(product))?.organisation
       return organisation === undefined ? undefined : { organisation, value: await loadPlans(storage.read, product) }
     })
@@ -78,16 +78,23 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   }
 
   function loadRoomOf(rollout: Serial, organisation: Serial): Promise<Room | undefined> {
-    return rooms.load(rollout, async () => {
+    return rooms.loadJointly(rollout, async () => {
       const value = await loadRoom(storage.read, rollout)
       return value && { organisation, value }
     })
   }
 
+  const common: CommonRollouts = {
+    plans: plansOf,
+    room: async ({ serial, organisation }) => rooms.get(serial) ?? (await loadRoomOf(serial, organisation)),
+  }
+
   function loadFacts(serial: Serial): Promise<DeviceFacts | undefined> {
     return devices.load(serial, async () => {
-      const value = await loadDeviceFacts(storage.read, serial, plansOf)
-      return value && { organisation: value.organisation.serial, value: rows.share(value) }
+      const read = await loadDeviceFacts(storage.read, serial, common)
+      if (!read) return undefined
+      const value = rows.share({ ...read, rooms: currentRooms.share(read.rooms) })
+      return { organisation: value.organisation.serial, value }
     })
   }
 

@@ -4,7 +4,13 @@ import type { Candidates } from '../decide/decide.ts'
 import type { Offer } from '../decide/decision.ts'
 import type { Organisation } from '../organisation/organisation.ts'
 import type { Stores } from '../ports.ts'
-import { type Asker, type LoadedRollouts, loadCandidates, loadFiles, type Plans } from '../rollout/load-candidates.ts'
+import {
+  type Asker,
+  type CommonRollouts,
+  type LoadedRollouts,
+  loadCandidates,
+  loadFiles,
+} from '../rollout/load-candidates.ts'
 import type { Rollout } from '../rollout/rollout.ts'
 import type { Update, UpdateState } from '../update/update.ts'
 import type { Credential, Device } from './device.ts'
@@ -18,11 +24,11 @@ export interface DeviceFacts extends Candidates {
   readonly credentials: readonly Credential[]
 }
 
-/** Reads the facts of one device; undefined when it is gone. `plans`: see `loadCandidates`. */
+/** Reads the facts of one device; undefined when it is gone. `common`: see `loadCandidates`. */
 export async function loadDeviceFacts(
   stores: Stores,
   serial: Serial,
-  plans?: (product: Serial) => Promise<Plans>,
+  common?: CommonRollouts,
 ): Promise<DeviceFacts | undefined> {
   const device = await stores.devices.find(serial)
   if (!device) return undefined
@@ -44,7 +50,7 @@ export async function loadDeviceFacts(
   const ownOffer = await loadOffer(stores, own, () => stores.assignments.findByDevice(serial))
   const groupOffer = await loadOffer(stores, assigned, () => stores.assignments.findByGroup(device.group ?? 0))
   const subject = { device, groupKey: group?.key ?? null, modules, running, ...(product && { product }) }
-  const candidates = await loadCandidates(stores, subject, plans)
+  const candidates = await loadCandidates(stores, subject, common)
   const openRollout = underWay && (await loadOpenRollout(stores, underWay, candidates))
   const open = underWay && withoutDeleted(underWay, openRollout)
   const openRelease = open && (await loadOpenRelease(stores, open))

@@ -72,6 +72,38 @@ describe.each(OF)('a cache of each %s', (of) => {
     expect(cache.get(7)).toBeUndefined()
   })
 
+  it('reads once for all that come while it is read, until a commit touches it', async () => {
+    const storage = storageWith()
+    const cache = new PollCache<string>(storage, 10, of)
+    const reads: ((value: string) => void)[] = []
+    const read = () =>
+      cache.loadJointly(7, async () => {
+        const value = await new Promise<string>((resolve) => reads.push(resolve))
+        return { organisation: 1, value }
+      })
+    const before = [read(), read()]
+    storage.commit({ kind: 'fleet', organisation: 1 })
+    storage.commit({ kind: 'rollout', rollout: 7 })
+    const after = [read(), read()]
+    expect(reads).toHaveLength(2)
+    storage.state.isCurrent = false
+    const unsure = read()
+    for (const [index, resolve] of reads.entries()) resolve(`read ${index}`)
+    expect(await Promise.all([...before, ...after, unsure])).toEqual([
+      ...['read 0', 'read 0'],
+      ...['read 1', 'read 1'],
+      'read 2',
+    ])
+  })
+
+  it('passes the failure of a joint read on to all of them, and reads again for the next', async () => {
+    const cache = new PollCache<string>(storageWith(), 10, of)
+    const fail = () => cache.loadJointly(7, () => Promise.reject(new Error('no')))
+    const both = await Promise.allSettled([fail(), fail()])
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(await cache.loadJointly(7, load('a'))).toBe('a')
+  })
+
   it('holds as many as it may, and nothing without room', async () => {
     const cache = new PollCache<string>(storageWith(), 2, of)
     for (const key of [1, 2, 3]) await cache.load(key, load(`${key}`))

@@ -8,10 +8,14 @@ interface Entry<T> {
 }
 
 /** Reads of one key that are under way; spoilt when a commit touched what they read. */
-interface Loading {
+interface Loading<T> {
   readers: number
   isSpoilt: boolean
+  /** One of them that others may wait for, as long as no fleet changed since. */
+  joint?: { readonly value: Promise<T | undefined>; readonly fleetChanges: number }
 }
+
+type Load<T> = () => Promise<{ organisation: Serial; value: T } | undefined>
 
 /**
  * Bounded memory of what polls read, so that an unchanged answer costs no query. An entry lives until a commit touches
@@ -24,7 +28,7 @@ export class PollCache<T> {
   readonly #capacity: number
   readonly #of: 'device' | 'rollout' | 'fleet'
   readonly #invalidation: Invalidation
-  readonly #loading = new Map<Serial, Loading>()
+  readonly #loading = new Map<Serial, Loading<T>>()
   #serverEpoch = 0
   #fleetChanges = 0
 
@@ -58,7 +62,7 @@ export class PollCache<T> {
   }
 
   /** Loads and keeps a value; one that a commit touched while it was read is returned but not kept. */
-  async load(key: Serial, load: () => Promise<{ organisation: Serial; value: T } | undefined>): Promise<T | undefined> {
+  async load(key: Serial, load: Load<T>): Promise<T | undefined> {
     const fleetChanges = this.#fleetChanges
     const loading = this.#begin(key)
     try {
@@ -72,13 +76,25 @@ export class PollCache<T> {
     }
   }
 
-  #begin(key: Serial): Loading {
+  /** As `load`, for what many ask for at once: who comes while it is read waits for the same read. */
+  loadJointly(key: Serial, load: Load<T>): Promise<T | undefined> {
+    const fleetChanges = this.#fleetChanges
+    const known = this.#loading.get(key)?.joint
+    if (known?.fleetChanges === fleetChanges && this.#invalidation.isCurrent()) return known.value
+    const value = this.load(key, load)
+    if (this.#capacity === 0) return value
+    const loading = this.#loading.get(key)
+    if (loading) loading.joint = { value, fleetChanges }
+    return value
+  }
+
+  #begin(key: Serial): Loading<T> {
     const known = this.#loading.get(key)
     if (known) {
       known.readers += 1
       return known
     }
-    const loading = { readers: 1, isSpoilt: false }
+    const loading: Loading<T> = { readers: 1, isSpoilt: false }
     this.#loading.set(key, loading)
     return loading
   }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { NATIVE, RolloutFleet } from '../../../test/support/rollout-fleet.ts'
 import { STORAGES } from '../../../test/support/storages.ts'
 import { CurrentRooms } from './current-rooms.ts'
@@ -19,8 +19,42 @@ describe('the counters of rollouts as they stand', () => {
     expect(rooms.of(new Map([[1, room()]]))).toBe(now)
   })
 
+  it('are one map for devices that meet the same rollouts, whoever was read in between', () => {
+    const [first, second] = [room(), room()]
+    const rooms = new CurrentRooms(() => undefined)
+    const both = rooms.share(
+      new Map([
+        [1, first],
+        [2, second],
+      ]),
+    )
+    expect(rooms.share(new Map([[1, first]]))).not.toBe(both)
+    expect(
+      rooms.share(
+        new Map([
+          [1, first],
+          [2, second],
+        ]),
+      ),
+    ).toBe(both)
+    expect(rooms.share(new Map([[1, second]])).get(1)).toBe(second)
+  })
+
   it('are unknown while those of one rollout have to be read', () => {
     expect(new CurrentRooms(() => undefined).of(new Map([[1, room()]]))).toBeUndefined()
+  })
+})
+
+describe('the counters of a rollout', () => {
+  it('are read once for all devices that meet it, not once for each', async () => {
+    const fleet = await RolloutFleet.open()
+    const keys = await fleet.addDevices(3)
+    await fleet.start({ stages: [{ percent: 100, concurrency: 1 }], health: { mode: 'off', allowance: 'unlimited' } })
+    const list = vi.spyOn(fleet.core.deps.storage.read.rolloutTallies, 'list')
+    const all = await Promise.all(keys.map((key) => fleet.facts(key)))
+    expect(new Set(all.map((facts) => facts.rooms)).size).toBe(1)
+    expect(all[0]?.rooms.size).toBe(1)
+    expect(list).toHaveBeenCalledTimes(1)
   })
 })
 

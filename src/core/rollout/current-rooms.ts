@@ -1,7 +1,11 @@
+import { BoundedMap } from '../bounded-map.ts'
 import type { Serial } from '../common.ts'
 import type { Room } from './room.ts'
 
 export type Rooms = ReadonlyMap<Serial, Room>
+
+/** Sets of rollouts whose counters are remembered as one map. */
+const SETS = 1_000
 
 /**
  * The counters of rollouts as they stand, for devices that are held in memory. As long as none changed, the same map is
@@ -9,7 +13,8 @@ export type Rooms = ReadonlyMap<Serial, Room>
  */
 export class CurrentRooms {
   readonly #find: (rollout: Serial) => Room | undefined
-  #last: Rooms = new Map()
+  /** By the rollouts that it is of. */
+  readonly #made = new BoundedMap<string, Rooms>(SETS)
 
   /** `find`: the counters that are held of a rollout, the same object until they change. */
   constructor(find: (rollout: Serial) => Room | undefined) {
@@ -24,23 +29,30 @@ export class CurrentRooms {
       if (now === undefined) return undefined
       if (now !== room) isSame = false
     }
-    if (isSame) return known
-    this.#last = this.#isLast(known) ? this.#last : this.#made(known)
-    return this.#last
+    return isSame ? known : this.share(this.#current(known))
   }
 
-  #isLast(known: Rooms): boolean {
-    if (this.#last.size !== known.size) return false
-    for (const rollout of known.keys()) if (this.#last.get(rollout) !== this.#find(rollout)) return false
-    return true
+  /** Counters that were just read: the map that other devices have of them, when it says the same. */
+  share(read: Rooms): Rooms {
+    const name = [...read.keys()].join()
+    const known = this.#made.get(name)
+    if (known && isSame(known, read)) return known
+    this.#made.set(name, read)
+    return read
   }
 
-  #made(known: Rooms): Rooms {
-    const made = new Map<Serial, Room>()
+  #current(known: Rooms): Rooms {
+    const current = new Map<Serial, Room>()
     for (const rollout of known.keys()) {
       const room = this.#find(rollout)
-      if (room) made.set(rollout, room)
+      if (room) current.set(rollout, room)
     }
-    return made
+    return current
   }
+}
+
+/** Of the same rollouts. */
+function isSame(known: Rooms, read: Rooms): boolean {
+  for (const [rollout, room] of read) if (known.get(rollout) !== room) return false
+  return true
 }

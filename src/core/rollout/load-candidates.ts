@@ -68,19 +68,33 @@ export async function loadFloors(stores: Stores, product: Serial): Promise<Floor
   return found
 }
 
+/** Where what many devices have in common comes from: the stores, or a memory of what they said. */
+export interface CommonRollouts {
+  plans(product: Serial): Promise<Plans>
+  /** Counters; undefined when the rollout is gone. */
+  room(rollout: Rollout): Promise<Room | undefined>
+}
+
+/** Read afresh each time. */
+function fromStores(stores: Stores): CommonRollouts {
+  return {
+    plans: (product) => loadPlans(stores, product),
+    room: ({ serial }) => loadRoom(stores, serial),
+  }
+}
+
 /**
- * The rollouts of a device's product, with what each has for this device; counters only of those that may grant. `plans`
- * are the product's, from memory or from the same stores.
+ * The rollouts of a device's product, with what each has for this device; counters only of those that may grant.
  */
 export async function loadCandidates(
   stores: Stores,
   asker: Asker,
-  plans: (product: Serial) => Promise<Plans> = (product) => loadPlans(stores, product),
+  common: CommonRollouts = fromStores(stores),
 ): Promise<LoadedRollouts> {
   const { device, product } = asker
   if (!product) return NOTHING
   const [shared, naming] = await Promise.all([
-    plans(product.serial),
+    common.plans(product.serial),
     stores.rollouts.listNaming(product.serial, device, OFFERING),
   ])
   const { floors } = shared
@@ -96,7 +110,7 @@ export async function loadCandidates(
   for (const rollout of found) {
     const candidate = await loadCandidate(stores, { asker, rollout, members, targets })
     rollouts.push(candidate)
-    const room = candidate.target.kind === 'files' ? await loadRoom(stores, rollout.serial) : undefined
+    const room = candidate.target.kind === 'files' ? await common.room(rollout) : undefined
     if (room) rooms.set(rollout.serial, room)
   }
   return { rollouts, rooms, floors }
@@ -131,11 +145,13 @@ export interface Memberships {
 export function candidateWith(rollout: Rollout, asker: Asker, memberships: Memberships): RolloutCandidate {
   const { member } = memberships
   const reason = whyNot(rollout, asker, memberships)
-  const selected =
-    reason === undefined || reason === SNAPSHOT ? ({ is: true } as const) : { is: false as const, reason }
+  const selected = reason === undefined || reason === SNAPSHOT ? SELECTED : { is: false as const, reason }
   const isTaking = reason === SNAPSHOT
-  return { rollout, ...(member && { member }), selected, ...(isTaking && { isTaking }), target: { kind: 'none' } }
+  return { rollout, ...(member && { member }), selected, ...(isTaking && { isTaking }), target: NOT_LOOKED_UP }
 }
+
+const SELECTED: RolloutCandidate['selected'] = { is: true }
+const NOT_LOOKED_UP: RolloutTarget = { kind: 'none' }
 
 /** Whether what the rollout has for the device is to be looked up. */
 export function isMeant({ selected, isTaking }: RolloutCandidate): boolean {
