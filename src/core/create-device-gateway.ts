@@ -6,6 +6,7 @@ import { type DeviceFacts, loadDeviceFacts } from './device/device-facts.ts'
 import { loadGroupFacts } from './device/group-facts.ts'
 import type { LastSeen } from './device/last-seen.ts'
 import { PollCache } from './device/poll-cache.ts'
+import { SerialMemory, TokenMemory } from './device/serial-memory.ts'
 import { SharedRows } from './device/shared-rows.ts'
 import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFacts } from './device-gateway.ts'
 import type { FirmwareFile } from './firmware/firmware.ts'
@@ -35,7 +36,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   const groups = new PollCache<GroupFacts>(storage, 10_000, 'fleet')
   const plans = new PollCache<Plans>(storage, 10_000, 'fleet')
   const groupSerials = new SerialMemory(10_000)
-  const tokens = new SerialMemory(limits.pollCacheDevices)
+  const tokens = new TokenMemory(limits.pollCacheDevices)
 
   function facts(serial: Serial): Promise<DeviceFacts | undefined> {
     const held = devices.get(serial)
@@ -138,7 +139,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
       case 'id':
         return serials.get(reference.id)
       case 'token':
-        return tokens.get(tokenName(reference))
+        return tokens.get(reference.scheme, reference.hash)
       case 'name':
         return undefined
     }
@@ -162,18 +163,18 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   }
 
   async function findByToken(reference: TokenReference): Promise<DeviceFacts | undefined> {
-    const name = tokenName(reference)
-    const device = tokens.get(name)
-    const held = device === undefined ? undefined : await facts(device)
-    if (held && hasToken(held, reference)) return held
-    const credential = await storage.read.credentials.findByHash(reference.scheme, reference.hash)
+    const { scheme, hash } = reference
+    const device = tokens.get(scheme, hash)
+    const remembered = device === undefined ? undefined : await facts(device)
+    if (remembered && hasToken(remembered, reference)) return remembered
+    const credential = await storage.read.credentials.findByHash(scheme, hash)
     if (!credential || credential.device === null) return undefined
     if (credential.expiresAt !== null && clock.now() >= credential.expiresAt) return undefined
-    tokens.set(name, credential.device)
     const known = await facts(credential.device)
+    const held = known?.credentials.find(({ serial }) => serial === credential.serial)
+    tokens.set(scheme, held?.hash ?? hash, credential.device)
     // Made elsewhere a moment ago: it is not among the facts in memory yet.
-    const isNews = known?.credentials.every(({ serial }) => serial !== credential.serial)
-    return isNews ? loadFacts(credential.device) : known
+    return known && !held ? loadFacts(credential.device) : known
   }
 
   async function findByName(reference: DeviceReference & { by: 'name' }): Promise<DeviceFacts | undefined> {
@@ -266,10 +267,6 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
 
 type TokenReference = DeviceReference & { readonly by: 'token' }
 
-function tokenName({ scheme, hash }: TokenReference): string {
-  return `${scheme} ${hash}`
-}
-
 const NO_FILES: readonly FirmwareFile[] = []
 
 function isBearer(credential: Credential, hash: string): boolean {
@@ -282,26 +279,4 @@ function currentForGroup(facts: GroupFacts): GroupDecision {
   if (offer.files.some((file) => file.firmware.withdrawn)) return { kind: 'none', because: 'withdrawn' }
   if (facts.serverFrozen || facts.organisation.frozen) return { kind: 'none', because: 'frozen' }
   return { kind: 'update', offer }
-}
-
-/**
- * Serials by a name of the outside world (an id, the hash of a token). They are never given again; a name may be (a
- * restored fleet), so what is remembered is checked against the facts, and looked up afresh when it is not so any more.
- */
-class SerialMemory {
-  readonly #serials = new Map<string, Serial>()
-  readonly #capacity: number
-
-  constructor(capacity: number) {
-    this.#capacity = capacity
-  }
-
-  get(name: string): Serial | undefined {
-    return this.#serials.get(name)
-  }
-
-  set(name: string, serial: Serial): void {
-    if (this.#serials.size >= this.#capacity) this.#serials.clear()
-    this.#serials.set(name, serial)
-  }
 }

@@ -32,3 +32,12 @@ test('forgets the oldest device when it is full', () => {
   expect(throttle.take(2, 1)).toBeGreaterThan(0)
   expect(throttle.take(1, 1)).toBe(0)
 })
+
+test('holds little more than those who called within the last minute', () => {
+  const throttle = new CallThrottle({ callsPerMinute: 1, capacity: 10_000 })
+  for (let device = 0; device < 1_000; device += 1) throttle.take(device, device)
+  expect(throttle.size).toBe(1_000)
+  for (let device = 1_000; device < 1_600; device += 1) throttle.take(device, 100_000 + device)
+  expect(throttle.size).toBe(600)
+  expect(throttle.take(1_599, 101_600)).toBeGreaterThan(0)
+})

@@ -7,7 +7,10 @@ interface Window {
 
 const WINDOW_MS = 60_000
 
-/** Counts calls per device (or whatever `K` stands for) in windows of a minute that begin with the first call. Bounded; of this node alone. */
+/**
+ * Counts calls per device (or whatever `K` stands for) in windows of a minute that begin with the first call. Bounded;
+ * holds hardly more than those who called within the last minute. Of this node alone.
+ */
 export class CallThrottle<K = Serial> {
   readonly #windows = new Map<K, Window>()
   readonly #callsPerMinute: number
@@ -33,10 +36,24 @@ export class CallThrottle<K = Serial> {
   /** Windows stand in the order of their beginning, so the first one is the next to lapse. */
   #begin(who: K, now: Millis): void {
     this.#windows.delete(who)
+    this.#forgetLapsed(now)
     if (this.#windows.size >= this.#capacity) {
       const oldest = this.#windows.keys().next()
       if (!oldest.done) this.#windows.delete(oldest.value)
     }
     this.#windows.set(who, { startedAt: now, calls: 1 })
+  }
+  /** For each window that begins, two that lapsed may go: so it is never much work at once. */
+  #forgetLapsed(now: Millis): void {
+    let room = 2
+    for (const [who, { startedAt }] of this.#windows) {
+      if (room-- === 0 || now - startedAt < WINDOW_MS) return
+      this.#windows.delete(who)
+    }
+  }
+
+  /** Windows that are held, for tests. */
+  get size(): number {
+    return this.#windows.size
   }
 }
