@@ -21,6 +21,7 @@ export const DOMAIN_PROBLEMS = {
   expired: { status: 401, title: 'The token has expired' },
   replayed: { status: 409, title: 'This may be done once' },
   'too-large': { status: 413, title: 'The body is too large' },
+  'too-slow': { status: 408, title: 'The body came too slowly' },
   'too-many': { status: 429, title: 'Too many requests' },
   'limit-reached': { status: 409, title: 'A limit is reached' },
   'in-use': { status: 409, title: 'Something refers to it' },

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'expired' // a token or key that was good once
   | 'replayed' // a request that may be used once was seen before
   | 'too-large' // a body passed its limit; details.limit (bytes)
+  | 'too-slow' // a body came slower than its limit
   | 'too-many' // a rate limit; details.retryAfterSeconds
   | 'limit-reached' // a count limit of the organisation or the server
   | 'in-use' // cannot be deleted while something refers to it

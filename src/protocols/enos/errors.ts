@@ -80,6 +80,7 @@ const ANSWERS = {
   expired: failure(CODE.tokenExpired, 'token expired'),
   replayed: failure(CODE.replayed, 'the same signature was seen before'),
   'too-large': ({ message }) => new EnosFailure(CODE.invalidArgument, `Invalid Argument file:${message}`, 413),
+  'too-slow': ({ message }) => new EnosFailure(CODE.invalidArgument, message),
   'too-many': failure(CODE.denied, 'Too many requests'),
   'limit-reached': ({ message }) => new EnosFailure(CODE.invalidArgument, message),
   'in-use': failure(CODE.firmwareInUse, 'Firmware cannot be deleted'),

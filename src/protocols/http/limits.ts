@@ -10,6 +10,10 @@ export interface HttpLimits {
   readonly keepAliveTimeoutMs: number
   /** An upload that delivers no byte for so long is given up. */
   readonly bodyIdleTimeoutMs: number
+  /** A body of which fewer than so many bytes come in `bodyProgressMs` is refused, unless it is complete by then. */
+  readonly bodyProgressBytes: number
+  /** 0 = never. */
+  readonly bodyProgressMs: number
   /** A download whose client takes no byte for so long is cut. */
   readonly downloadIdleTimeoutMs: number
   /** The longest that one download may last. */
@@ -70,6 +74,8 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   headerTimeoutMs: 10_000,
   keepAliveTimeoutMs: 75_000,
   bodyIdleTimeoutMs: 60_000,
+  bodyProgressBytes: 4 * 1024,
+  bodyProgressMs: 60_000,
   downloadIdleTimeoutMs: 60_000,
   downloadMaxDurationMs: 86_400_000,
   downloadsAtOnce: 10_000,

@@ -49,11 +49,13 @@ export function limitIdle(
 ): () => void {
   // An injected request (`app.inject`) has no connection that could stall.
   if (typeof request.setTimeout !== 'function') return () => {}
+  const { socket } = request
   const onIdle = () => request.destroy(new Error('Upload stalled'))
   request.setTimeout(idleTimeoutMs, onIdle)
   return () => {
     request.off('timeout', onIdle)
-    request.setTimeout(0)
+    // A request whose reading failed has let go of its connection.
+    socket.setTimeout(0)
   }
 }
 

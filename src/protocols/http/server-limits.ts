@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerOptions } from 'node:http'
+import type { ServerOptions } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import { type Exchange, limitDripping } from './limit-dripping.ts'
 import type { HttpLimits } from './limits.ts'
 import { onArrival } from './on-arrival.ts'
 import { limitIdle } from './request-body.ts'
@@ -20,22 +21,24 @@ export function parserLimits(
 }
 
 /**
- * The limits that belong to the running server: connections, and bodies that stall, whatever reads them. There is no
- * limit on how long a body may take as a whole, since a large upload over a slow line is no fault.
+ * The limits that belong to the running server: connections, and bodies that stall or drip, whatever reads them. There is
+ * no limit on how long a body may take as a whole, since a large upload over a slow line is no fault.
  */
 export function attachLimits(app: FastifyInstance, limits: HttpLimits): void {
   app.server.maxConnections = limits.connections
-  onArrival(app, ({ raw }) => {
+  onArrival(app, ({ raw }, reply) => {
     const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
     if ((length === undefined || length === '0') && coding === undefined) return undefined
     keepLimits(raw, limits)
-    process.nextTick(limitRest, raw, limits)
+    process.nextTick(limitRest, { request: raw, response: reply.raw }, limits)
     return undefined
   })
 }
 
 /** A small body comes together with its head; only one that does not needs a watch. */
-function limitRest(request: IncomingMessage, limits: HttpLimits): void {
+function limitRest(exchange: Exchange, limits: HttpLimits): void {
+  const { request } = exchange
   if (request.complete || request.destroyed) return
   request.once('end', limitIdle(request, limits.bodyIdleTimeoutMs))
+  limitDripping(exchange, limits)
 }

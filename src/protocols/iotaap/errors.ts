@@ -22,6 +22,7 @@ const ANSWERS = {
   locked: { kind: 'unauthorized' },
   forbidden: { kind: 'sentence' },
   'too-large': { kind: 'too-large' },
+  'too-slow': { kind: 'sentence' },
   'limit-reached': { kind: 'too-many-devices' },
   'too-many': failure('too many requests'),
   conflict: failure('changed by another request'),
@@ -51,6 +52,9 @@ function reasonOf(error: unknown): string {
   return answer.kind === 'failure' ? answer.reason : INTERNAL.reason
 }
 
+/** Statuses of answers that are a sentence; of all others 400. */
+const SENTENCES: Partial<Record<ErrorCode, number>> = { forbidden: 403, 'too-slow': 408 }
+
 /** Answers an error of the account API; `message` is the call's own text for what went wrong inside. */
 export function sendError(
   error: unknown,
@@ -67,7 +71,7 @@ export function sendError(
     case 'unauthorized':
       return sendUnauthorized(reply)
     case 'sentence':
-      return reply.code(isOtaError(error, 'forbidden') ? 403 : 400).send({ message: textOf(error) })
+      return reply.code((isOtaError(error) && SENTENCES[error.code]) || 400).send({ message: textOf(error) })
     case 'too-large':
       return reply.code(413).send({ message, error: 'file too large' })
     case 'too-many-devices':

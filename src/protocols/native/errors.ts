@@ -22,6 +22,7 @@ const DOMAIN_PROBLEMS = {
   'wrong-state': { status: 409, title: 'Not possible in the state in which it is' },
   'confirmation-needed': { status: 409, title: 'It needs a confirmation' },
   sealed: { status: 409, title: 'It never changes' },
+  'too-slow': { status: 408, title: 'The body came too slowly' },
   'precondition-failed': { status: 412, title: 'The precondition does not hold' },
   'too-large': { status: 413, title: 'The body is too large' },
   'too-many': { status: 429, title: 'Too many requests' },

@@ -29,6 +29,7 @@ const ANSWERS = {
   locked: { status: 403, type: 'not-authorized' },
   'not-found': { status: 404, type: 'entity-not-found' },
   'too-large': { status: 413, type: 'limit-exceeded' },
+  'too-slow': { status: 408, type: 'limit-exceeded' },
   'too-many': { status: 429, type: 'limit-exceeded' },
   'limit-reached': { status: 429, type: 'limit-exceeded' },
   'blob-missing': { status: 500, type: 'internal-error' },

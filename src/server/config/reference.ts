@@ -63,6 +63,8 @@ const HTTP_MEANINGS: Record<keyof typeof DEFAULT_HTTP_LIMITS, string> = {
   headerTimeoutMs: 'from the first byte of a request to the end of its head, ms; later is answered 408',
   keepAliveTimeoutMs: 'an idle connection is closed after so long, ms',
   bodyIdleTimeoutMs: 'an upload that delivers no byte for so long is given up, ms',
+  bodyProgressBytes: 'a body of which less than this comes in `bodyProgressMs` is refused, bytes',
+  bodyProgressMs: 'see `bodyProgressBytes`, ms; 0 = never',
   downloadIdleTimeoutMs: 'a download whose client takes no byte for so long is cut, ms',
   downloadMaxDurationMs: 'the longest that one download may last, ms',
   downloadsAtOnce: 'downloads that run at one time; more are told to come again; 0 = no limit',

@@ -7,9 +7,11 @@ import { expectRefusal, Victim } from './victim.ts'
 
 const LIMITS = {
   headerTimeoutMs: 400,
-  bodyIdleTimeoutMs: 400,
+  bodyIdleTimeoutMs: 800,
   downloadIdleTimeoutMs: 400,
   keepAliveTimeoutMs: 400,
+  bodyProgressBytes: 64,
+  bodyProgressMs: 600,
 } as const
 
 let victim: Victim
@@ -65,6 +67,44 @@ describe('slow clients', () => {
     const { answers, ended } = await victim.attack('GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n')
     expect(ended).toBe('closed')
     expect(answers.map((answer) => answer.status)).toEqual([200])
+  })
+})
+
+describe('a body that drips', () => {
+  const json = (path: string): readonly string[] => [`POST ${path} HTTP/1.1`, 'Content-Type: application/json']
+  const STARTS: ReadonlyArray<readonly [path: string, head: () => readonly string[]]> = [
+    ...[
+      ...['/login', '/v1/auth/login', '/api/godwit/v1/login', '/device/v1/check'],
+      ...['/apim-token-service/v2.0/token/get', '/auth/pk/dk'],
+    ].map((path) => [path, () => json(path)] as const),
+    [
+      '/api/godwit/v1/firmware',
+      () => [
+        `POST /api/godwit/v1/firmware?product=${victim.tenant.product.key}&version=9.9.9 HTTP/1.1`,
+        `Authorization: Bearer ${victim.tenant.bearer}`,
+        'Content-Type: application/octet-stream',
+      ],
+    ],
+    [
+      '/api/godwit/v1/firmware',
+      () => [
+        'POST /api/godwit/v1/firmware HTTP/1.1',
+        `Authorization: Bearer ${victim.tenant.bearer}`,
+        'Content-Type: multipart/form-data; boundary=-',
+      ],
+    ],
+  ]
+
+  it.each(STARTS)('%s: is refused in the words of its protocol, and nothing stays', async (path, head) => {
+    const client = await RawClient.connect(victim.port)
+    client.send([...head(), 'Host: test', 'Content-Length: 5000'])
+    const timer = setInterval(() => client.socket.destroyed || client.socket.write('-'), 40)
+    const said = await client.answer()
+    clearInterval(timer)
+    expect(said.headers.get('connection')).toBe('close')
+    expectRefusal({ ...said, body: said.body.toString() }, path)
+    expect(said.body.toString()).toMatch(/Fewer than 64 bytes came|[Ss]low/)
+    await client.end()
   })
 })
 
