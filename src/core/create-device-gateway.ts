@@ -3,11 +3,13 @@ import { decide } from './decide/decide.ts'
 import { storeCheckIn } from './device/check-in.ts'
 import type { Credential } from './device/device.ts'
 import { type DeviceFacts, loadDeviceFacts } from './device/device-facts.ts'
+import type { Caller } from './device/device-store.ts'
 import { loadGroupFacts } from './device/group-facts.ts'
 import type { LastSeen } from './device/last-seen.ts'
 import { PollCache } from './device/poll-cache.ts'
 import { SerialMemory, TokenMemory } from './device/serial-memory.ts'
 import { SharedRows } from './device/shared-rows.ts'
+import { createTokenLookup } from './device/token-lookup.ts'
 import type { AskOptions, DeviceGateway, DeviceReference, GroupDecision, GroupFacts } from './device-gateway.ts'
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { CoreLimits } from './limits.ts'
@@ -16,7 +18,7 @@ import { CurrentRooms } from './rollout/current-rooms.ts'
 import { type CommonRollouts, loadPlans, type Plans } from './rollout/load-candidates.ts'
 import { loadRoom, type Room } from './rollout/room.ts'
 import { createCancelling } from './update/begin-cancel.ts'
-import { createNamedReports } from './update/named-reports.ts'
+import { createNamedReports } from './update/reports/named-reports.ts'
 import { createSameImageNotes } from './update/same-image.ts'
 import { createUpdateProgress } from './update/update-progress.ts'
 
@@ -177,6 +179,15 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     return known && !held ? loadFacts(credential.device) : known
   }
 
+  async function identify(reference: TokenReference): Promise<Caller | undefined> {
+    const serial = tokens.get(tokenName(reference))
+    const held = serial === undefined ? undefined : devices.get(serial)
+    if (held && hasToken(held, reference)) return held.device
+    const owner = await lookUpToken(reference)
+    if (!owner || (owner.expiresAt !== null && clock.now() >= owner.expiresAt)) return undefined
+    return owner.device
+  }
+
   async function findByName(reference: DeviceReference & { by: 'name' }): Promise<DeviceFacts | undefined> {
     const alias = await storage.read.aliases.find(reference.slot, reference.product, reference.name)
     if (alias) return facts(alias.owner)
@@ -196,6 +207,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
     return groupFacts(group.serial)
   }
 
+  const lookUpToken = createTokenLookup(storage)
   const ask = (known: DeviceFacts, options: AskOptions) => decide(known, { ...options, now: clock.now(), limits })
 
   /** Library firmware of the device's product, withdrawn ones left out. */
@@ -247,6 +259,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   return {
     find,
     recall,
+    identify,
     findGroup,
     seen: (device) => lastSeen.note(device, clock.now()),
     checkIn: async (known, checkIn) => {

@@ -7,7 +7,7 @@ import type { DeviceFacts } from './device/device-facts.ts'
 import { hashToken } from './device/secret-hash.ts'
 import type { AskOptions, DownloadTicket, NamedReport } from './device-gateway.ts'
 import type { Scope } from './service.ts'
-import { createNamedReports } from './update/named-reports.ts'
+import { createNamedReports } from './update/reports/named-reports.ts'
 
 const SILENT: AskOptions = { via: 'iotaap', reporting: 'silent', ignoreGroup: true }
 const TALKING: AskOptions = { via: 'enos', reporting: 'progress' }
@@ -220,7 +220,7 @@ describe('reports under names of the device', () => {
     if (!update) throw new Error('nothing granted')
     return update.id
   }
-  const report = async (...reports: NamedReport[]) => core.gateway.reportAll(await facts(), 'enos', reports)
+  const report = async (...reports: NamedReport[]) => core.gateway.reportAll(device, 'enos', reports)
   const download = (name: string, update: string, progress = 0): NamedReport => ({
     name,
     update,
@@ -260,7 +260,7 @@ describe('reports under names of the device', () => {
       },
       core.deps.limits,
     )
-    await expect(failing(await facts(), 'enos', [download('a', update)])).rejects.toThrow('the disk is full')
+    await expect(failing(device, 'enos', [download('a', update)])).rejects.toThrow('the disk is full')
     expect(await report(download('a', update))).toEqual([{ kind: 'accepted', state: 'downloading' }])
   })
 
@@ -311,17 +311,42 @@ describe('a withdrawn update', () => {
 })
 
 describe('a bearer token', () => {
+  const owner = () => ({ device: device.serial })
+  const rotate = (secret: string, overlap?: number) =>
+    core.credentials.rotate(scope, owner(), { scheme: 'native', secret }, overlap)
+  const reference = (token: string) => ({ by: 'token', scheme: 'native', hash: hashToken(token) }) as const
+
   it('finds its device until it is replaced or runs out', async () => {
-    const owner = { device: device.serial }
-    const find = (token: string) => core.gateway.find({ by: 'token', scheme: 'native', hash: hashToken(token) })
-    await core.credentials.rotate(scope, owner, { scheme: 'native', secret: 'first' })
+    const find = (token: string) => core.gateway.find(reference(token))
+    await rotate('first')
     for (const _ of [1, 2]) expect((await find('first'))?.device.key).toBe('truck-17')
     expect(await find('other')).toBeUndefined()
-    await core.credentials.rotate(scope, owner, { scheme: 'native', secret: 'second' }, 60)
+    await rotate('second', 60)
     expect([await find('first'), await find('second')]).toMatchObject([{ device }, { device }])
     clock.advance({ seconds: 60 })
     expect(await find('first')).toBeUndefined()
-    await core.credentials.remove(scope, owner, 'native')
+    await core.credentials.remove(scope, owner(), 'native')
     expect(await find('second')).toBeUndefined()
+  })
+
+  it.each(['known from before', 'not known yet'])('says who calls, of a device that is %s', async (known) => {
+    const recall = async (token: string) => {
+      if (known === 'known from before') await core.gateway.find(reference(token))
+    }
+    const identify = async (token: string) => {
+      await recall(token)
+      return core.gateway.identify(reference(token))
+    }
+    const caller = { serial: device.serial, id: device.id, key: 'truck-17', organisation: scope.organisation }
+    await rotate('first')
+    expect(await identify('first')).toMatchObject(caller)
+    expect(await identify('other')).toBeUndefined()
+    expect(await core.gateway.identify({ ...reference('first'), scheme: 'iotaap' })).toBeUndefined()
+    await rotate('second', 60)
+    expect([await identify('first'), await identify('second')]).toMatchObject([caller, caller])
+    clock.advance({ seconds: 60 })
+    expect(await identify('first')).toBeUndefined()
+    await core.credentials.remove(scope, owner(), 'native')
+    expect(await identify('second')).toBeUndefined()
   })
 })

@@ -2,6 +2,7 @@ import type { Id, Millis, Serial } from './common.ts'
 import type { Decision, Hold, Offer } from './decide/decision.ts'
 import type { Credential, DeviceGroup } from './device/device.ts'
 import type { DeviceFacts } from './device/device-facts.ts'
+import type { Caller } from './device/device-store.ts'
 import type { FirmwareFile } from './firmware/firmware.ts'
 import type { Organisation } from './organisation/organisation.ts'
 import type { Update, UpdateState } from './update/update.ts'
@@ -113,6 +114,11 @@ export interface DeviceGateway {
    * concern. Facts are the same object until something changes, so an answer that time does not change may be kept by it.
    */
   recall(reference: DeviceReference): DeviceFacts | undefined
+  /**
+   * Who calls with a bearer token, for calls that need no more than that; undefined when it is nobody's. Costs no query
+   * for a device that is held in memory, and a share of one for others.
+   */
+  identify(reference: DeviceReference & { readonly by: 'token' }): Promise<Caller | undefined>
   findGroup(id: Id): Promise<GroupFacts | undefined>
   /** Notes a sign of life; written behind. */
   seen(device: Serial): void
@@ -143,9 +149,9 @@ export interface DeviceGateway {
   report(facts: DeviceFacts, via: string, step: StepReport): Promise<boolean>
   /**
    * Reports that the device queued, oldest first, in one transaction with the memory of their names: each counts once,
-   * however often it is sent. The answers stand in the order of the reports.
+   * however often it is sent. The answers stand in the order of the reports. Reports of many devices share a commit.
    */
-  reportAll(facts: DeviceFacts, via: string, reports: readonly NamedReport[]): Promise<readonly ReportResult[]>
+  reportAll(caller: Caller, via: string, reports: readonly NamedReport[]): Promise<readonly ReportResult[]>
   /**
    * Where the decision is to cancel: an update that the device has not begun ends, one at work waits for its
    * acknowledgement. Answers it as it stands then; undefined when nothing is to be cancelled any more.

@@ -84,7 +84,10 @@ export interface CoreLimits {
   readonly jobLeaseSeconds: number
   /** Devices whose facts are held in memory for polls. */
   readonly pollCacheDevices: number
-  /** Transactions under way or waiting at one time; more are refused (503 with Retry-After) before memory grows. */
+  /**
+   * Transactions under way or waiting at one time, and calls with reports counted apart; more are refused (503 with
+   * Retry-After) before memory grows.
+   */
   readonly waitingTransactions: number
 }
 

@@ -34,6 +34,7 @@ import { describeRolloutTallyRaces } from '../core/rollout/rollout-tally-races.c
 import { describeRolloutTallyStore } from '../core/rollout/rollout-tally-store.contract.ts'
 import { describeStorage } from '../core/storage.contract.ts'
 import { describeStorageNotifications } from '../core/storage-notifications.contract.ts'
+import { describeUpdateBatches } from '../core/update/update-batches.contract.ts'
 import { describeUpdateStore } from '../core/update/update-store.contract.ts'
 import { describeWebhookStores } from '../core/webhook/webhook-store.contract.ts'
 import { openMemoryStorage } from './memory/memory-storage.ts'
@@ -59,6 +60,7 @@ const CONTRACTS = [
   describeFloorStore,
   describeReleaseStore,
   describeAssignmentStore,
+  describeUpdateBatches,
   describeUpdateStore,
   describeRolloutStore,
   describeRolloutDeletion,

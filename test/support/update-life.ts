@@ -75,7 +75,7 @@ export class UpdateLife {
     const talking = async () => gateway.report(await this.#facts(), 'native', step)
     const named = async () => {
       const update = (await this.updates()).at(-1 - Math.floor(which * 3))?.id ?? ''
-      return gateway.reportAll(await this.#facts(), 'native', [
+      return gateway.reportAll((await this.#facts()).device, 'native', [
         { name, update, steps: [step], ...this.#maybe(running) },
       ])
     }

@@ -110,6 +110,32 @@ export function describeAccessStores(name: string, open: () => Promise<Storage>)
       expect(await claim('a', 3999, 5000)).toBe(false)
     })
 
+    it('claims many at once, each unless somebody has it', async () => {
+      const claim = (keys: readonly string[], now: number, expiresAt: number) =>
+        suite.write((stores) => stores.once.claimAll('many', keys, { now, expiresAt }))
+      expect(await claim(['b', 'a', 'ä "'], 1000, 2000)).toEqual(new Set(['a', 'b', 'ä "']))
+      expect(await claim(['c', 'b'], 1999, 4000)).toEqual(new Set(['c']))
+      expect(await claim(['a', 'b', 'c'], 2000, 3000)).toEqual(new Set(['a', 'b']))
+      expect(await claim([], 2000, 3000)).toEqual(new Set())
+      const keys = Array.from({ length: 300 }, (_, index) => `k${index}`)
+      expect((await claim(keys, 1000, 2000)).size).toBe(300)
+      expect(await suite.write((stores) => stores.once.claim('many', 'k299', { now: 1999, expiresAt: 3000 }))).toBe(
+        false,
+      )
+    })
+
+    it('gives each of many claims to one of those that ask for them at once', async () => {
+      const keys = ['x', 'y', 'z']
+      const claims = await Promise.all(
+        Array.from({ length: 10 }, (_, turn) =>
+          suite.write((stores) =>
+            stores.once.claimAll('races', turn % 2 === 0 ? keys : keys.toReversed(), { now: 1000, expiresAt: 2000 }),
+          ),
+        ),
+      )
+      expect(claims.flatMap((claimed) => [...claimed]).toSorted()).toEqual(keys)
+    })
+
     it('gives a claim to one of many that ask at once', async () => {
       const claims = await Promise.all(
         Array.from({ length: 10 }, () =>

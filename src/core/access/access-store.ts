@@ -27,6 +27,12 @@ export interface AccessTokenStore {
 export interface OnceStore {
   /** True exactly once for a (purpose, key) until `expiresAt`; expired claims count as absent. */
   claim(purpose: string, key: string, times: { now: Millis; expiresAt: Millis }): Promise<boolean>
+  /** As `claim` for many different keys; answers those for which it is true. */
+  claimAll(
+    purpose: string,
+    keys: readonly string[],
+    times: { now: Millis; expiresAt: Millis },
+  ): Promise<ReadonlySet<string>>
   deleteExpired(before: Millis): Promise<number>
 }
 

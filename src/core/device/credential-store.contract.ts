@@ -23,6 +23,26 @@ export function describeCredentialStore(name: string, open: () => Promise<Storag
       expect(await suite.read.credentials.findByHash('iotaap', row.hash ?? '')).toBeUndefined()
     })
 
+    it('finds the devices of many bearer tokens, also of expired ones, and of nothing else', async () => {
+      const [first, second] = [await insertDevice(), await insertDevice()]
+      const mine = await insert(first, { expiresAt: START })
+      const others = await Promise.all(Array.from({ length: 40 }, () => insert(second)))
+      await insert(second, { hash: 'e'.repeat(64), sealed: 'sealed' })
+      await insert(second, { hash: 'd'.repeat(64), scheme: 'iotaap' })
+      const caller = ({ serial, id, key, organisation }: typeof first) => ({ serial, id, key, organisation })
+      const asked = [mine, ...others, mine].map(({ hash }) => hash ?? '')
+      const find = (hashes: readonly string[]) => suite.read.devices.listByTokens('native', hashes)
+      const byHash = (owners: Awaited<ReturnType<typeof find>>) =>
+        owners.toSorted((one, other) => (one.hash < other.hash ? -1 : 1))
+      expect(byHash(await find([...asked, 'e'.repeat(64), 'd'.repeat(64), rows.someHash()]))).toEqual(
+        byHash([
+          { hash: mine.hash ?? '', expiresAt: START, device: caller(first) },
+          ...others.map(({ hash }) => ({ hash: hash ?? '', expiresAt: null, device: caller(second) })),
+        ]),
+      )
+      expect(await find([])).toEqual([])
+    })
+
     it('refuses a hash twice in one scheme, but not in two, and not its absence', async () => {
       const device = await insertDevice()
       const { hash } = await insert(device)

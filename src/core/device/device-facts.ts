@@ -175,6 +175,6 @@ export function credentialsOf(facts: DeviceFacts, scheme: string, now: number): 
 }
 
 /** The device as the actor of an event. */
-export function deviceActor(device: Device) {
+export function deviceActor(device: Pick<Device, 'id' | 'key'>) {
   return { kind: 'device', id: device.id, name: device.key } as const
 }

@@ -26,6 +26,16 @@ export interface DeviceVersions {
   readonly running: readonly RunningVersion[]
 }
 
+/** What of a device does not change while it calls. */
+export type Caller = Pick<Device, 'serial' | 'id' | 'key' | 'organisation'>
+
+/** The owner of a bearer token. */
+export interface TokenOwner {
+  readonly hash: string
+  readonly expiresAt: Millis | null
+  readonly device: Caller
+}
+
 export interface DeviceStore {
   /** Throws `conflict` (details.field `key`, `id` or `serial`) when taken. */
   insert(row: New<Device>): Promise<Device>
@@ -38,6 +48,8 @@ export interface DeviceStore {
   findByKey(organisation: Serial, key: string): Promise<Device | undefined>
   /** All that have one of these names, each once, in no particular order; ids and serials are unique on the server. */
   listNamed(names: DeviceNames): Promise<Device[]>
+  /** The devices of bearer tokens (as `CredentialStore.findByHash`), also of expired ones; in no particular order. */
+  listByTokens(scheme: string, hashes: readonly string[]): Promise<TokenOwner[]>
   update(serial: Serial, patch: Patch<Device>, ifRevision?: number): Promise<Device | undefined>
   /**
    * Waits until no other transaction is giving the device anything that refers to it (an update, say), and keeps others

@@ -29,6 +29,25 @@ export function describeEventStore(name: string, open: () => Promise<Storage>): 
       ])
     })
 
+    it('numbers many in their order, one after those of the same transaction', async () => {
+      const organisation = await insertOrganisation()
+      const many = Array.from({ length: 70 }, (_, index) =>
+        newEvent(organisation, { details: { text: `ä "${index}\\` }, actor: { kind: 'system', id: '', name: '' } }),
+      )
+      const [first, ...others] = many
+      if (!first) throw new Error('no event')
+      await suite.write(async (stores) => {
+        await stores.events.append(first)
+        await stores.events.appendAll(others)
+        await stores.events.appendAll([])
+      })
+      const listed = await suite.read.events.list({ organisation }, { limit: 99 })
+      expect(listed).toEqual(many.map((event) => ({ ...event, serial: expect.any(Number) })))
+      expect(await suite.read.events.settledThrough()).toBe(listed.at(-1)?.serial)
+      await suite.write((stores) => stores.events.appendAll(many.map((event) => ({ ...event, id: someId() }))))
+      expect(await suite.read.events.settledThrough()).toBeGreaterThan(listed.at(-1)?.serial ?? 0)
+    })
+
     it('slices a list', async () => {
       const organisation = await insertOrganisation()
       await times(5, () => append(organisation))

@@ -19,6 +19,8 @@ export interface EventFilter {
 
 export interface EventStore {
   append(event: Omit<Event, 'serial'>): Promise<void>
+  /** As `append` for many, in their order. */
+  appendAll(events: readonly Omit<Event, 'serial'>[]): Promise<void>
   /** Oldest first unless the slice says otherwise. Who follows events must stay within `settledThrough`. */
   list(filter: EventFilter, slice: Slice): Promise<Event[]>
   /** Found by the time that the id begins with, which is that of the event. */

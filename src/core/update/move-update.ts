@@ -1,11 +1,11 @@
-import type { Id } from '../common.ts'
+import type { Id, Patch } from '../common.ts'
 import type { Actor } from '../event/event.ts'
-import { record } from '../event/record.ts'
+import { type Happening, record } from '../event/record.ts'
 import type { Stores } from '../ports.ts'
 import { noteOutcome } from '../rollout/outcome.ts'
 import type { ServiceDeps } from '../service.ts'
 import { deadlineOf, timeOutsOf } from './time-outs.ts'
-import { nextState, type Trigger } from './transitions.ts'
+import { type MovedState, nextState, type Trigger } from './transitions.ts'
 import { isOpen, type TimeOuts, type Update } from './update.ts'
 
 /** What changing an update needs besides the stores. */
@@ -22,18 +22,13 @@ export interface Move {
   readonly facts?: Readonly<Record<string, unknown>>
 }
 
-/**
- * Moves an update along its table, with its event. Undefined when the table has no such move or somebody was faster:
- * late and duplicate reports end here.
- */
-export async function moveUpdate(stores: Stores, by: By, update: Update, move: Move): Promise<Update | undefined> {
+/** What a move makes of an update, unless somebody is faster; undefined when the table has no such move. */
+export function plannedMove(by: Pick<By, 'clock' | 'limits'>, update: Update, move: Move): PlannedMove | undefined {
   const state = nextState(update.state, move.trigger)
   if (!state) return undefined
   const now = by.clock.now()
   const { deadline } = update
-  // Before the update itself, as whoever ends many updates of one rollout has it: nobody waits for the other.
-  if (!isOpen(state) && update.rollout !== null) await stores.rolloutTallies.lock(update.rollout)
-  const moved = await stores.updates.move(update.serial, move.onlyIfUnchanged ? update : update.state, {
+  return {
     state,
     changedAt: now,
     confirmAfter: null,
@@ -41,9 +36,14 @@ export async function moveUpdate(stores: Stores, by: By, update: Update, move: M
     ...(move.progress !== undefined && { progress: progressOf(move.progress) }),
     ...(move.reason !== undefined && { reason: move.reason }),
     ...(!isOpen(state) && { closedAt: now }),
-  })
-  if (!moved) return undefined
-  await record(stores, by, {
+  }
+}
+
+export type PlannedMove = Patch<Update> & { readonly state: MovedState }
+
+/** The event of a move. `device`: the id of the update's device. */
+export function moveEvent(update: Update, state: MovedState, move: Move, device: Id | null): Happening {
+  return {
     organisation: update.organisation,
     type: `update.${state}`,
     actor: move.actor,
@@ -52,12 +52,27 @@ export async function moveUpdate(stores: Stores, by: By, update: Update, move: M
       before: update.state,
       after: state,
       via: update.via,
-      device: await deviceId(stores, update, move.actor),
+      device,
       to: update.steps.map((step) => step.to),
       ...(move.reason && { reason: move.reason }),
       ...move.facts,
     },
-  })
+  }
+}
+
+/**
+ * Moves an update along its table, with its event. Undefined when the table has no such move or somebody was faster:
+ * late and duplicate reports end here.
+ */
+export async function moveUpdate(stores: Stores, by: By, update: Update, move: Move): Promise<Update | undefined> {
+  const planned = plannedMove(by, update, move)
+  if (!planned) return undefined
+  const { state } = planned
+  // Before the update itself, as whoever ends many updates of one rollout has it: nobody waits for the other.
+  if (!isOpen(state) && update.rollout !== null) await stores.rolloutTallies.lock(update.rollout)
+  const moved = await stores.updates.move(update.serial, move.onlyIfUnchanged ? update : update.state, planned)
+  if (!moved) return undefined
+  await record(stores, by, moveEvent(update, state, move, await deviceId(stores, update, move.actor)))
   if (!isOpen(state)) await noteOutcome(stores, by, moved)
   return moved
 }

@@ -12,25 +12,39 @@ export function isOfStep({ state }: Pick<Update, 'state'>, trigger: Trigger): bo
   return AT_WORK[state] === trigger
 }
 
+/** News of the step at which an update stands. */
+export interface StepNews {
+  readonly progress: number
+  readonly reason?: string
+}
+
 /**
- * Further progress of the step at which an update stands; it may only grow, so that late and repeated reports change
- * nothing. It is news: the update may take as long again. undefined when nothing changed.
+ * What further progress of the step at which an update stands makes of it. It may only grow, so that late and repeated
+ * reports change nothing. It is news: the update may take as long again. undefined when it changes nothing.
  */
+export function plannedProgress(by: Pick<By, 'clock' | 'limits'>, update: Update, news: StepNews) {
+  const progress = progressOf(news.progress)
+  if (update.progress >= progress) return undefined
+  return {
+    progress,
+    deadline: deadlineAfterNews(update, by.clock.now(), timeOutsFor(by, update)),
+    ...(news.reason !== undefined && { reason: news.reason }),
+  }
+}
+
+/** Stores such progress (see `plannedProgress`). undefined when nothing changed. */
 export async function noteProgress(
   stores: Stores,
   by: By,
   update: Update,
-  news: { readonly progress: number; readonly reason?: string },
+  news: StepNews,
 ): Promise<Update | undefined> {
   const { serial, state } = update
-  const progress = progressOf(news.progress)
   let current: Update | undefined = update
-  while (current?.state === state && current.progress < progress) {
-    const noted = await stores.updates.move(serial, current, {
-      progress,
-      deadline: deadlineAfterNews(current, by.clock.now(), timeOutsFor(by, current)),
-      ...(news.reason !== undefined && { reason: news.reason }),
-    })
+  while (current?.state === state) {
+    const planned = plannedProgress(by, current, news)
+    if (!planned) return undefined
+    const noted = await stores.updates.move(serial, current, planned)
     if (noted) return noted
     // Another report came at this moment; it may have said less.
     current = await stores.updates.find(serial)

@@ -9,6 +9,15 @@ export interface UpdateFilter {
   readonly states?: readonly UpdateState[]
 }
 
+/** What changes in an update while it stays open. */
+export type Progress = Pick<Update, 'state' | 'progress' | 'reason' | 'changedAt' | 'confirmAfter' | 'deadline'>
+
+/** An open update as it was read, and what it becomes. */
+export interface Advance {
+  readonly before: Update
+  readonly after: Progress
+}
+
 export interface UpdateStore {
   /** Throws `conflict` (details.field `device`) when the device has an open update already. Serials stay below 2^31. */
   insert(row: New<Update>): Promise<Update>
@@ -33,6 +42,16 @@ export interface UpdateStore {
     from: UpdateState | Pick<Update, 'state' | 'revision'>,
     patch: Patch<Update>,
   ): Promise<Update | undefined>
+  /**
+   * Those that are there and that no other transaction is changing at this moment, by serial. Until the end of this one
+   * nobody else changes them. Waits for nobody.
+   */
+  lockByIds(ids: readonly Id[]): Promise<Update[]>
+  /**
+   * Changes updates that this transaction has locked, each once, within the same state or to another open one; a
+   * `Change` of its device as with `move`.
+   */
+  advanceAll(advances: readonly Advance[]): Promise<void>
   list(filter: UpdateFilter, slice: Slice): Promise<Update[]>
   /** Open updates whose `confirmAfter` has passed. */
   listDue(now: Millis, limit: number): Promise<Update[]>

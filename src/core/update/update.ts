@@ -74,6 +74,12 @@ export function concernsAnswers({ progress, reason: _, deadline: __, ...others }
   return progress === undefined || progress < 0 || progress >= 100 || Object.keys(others).length > 0
 }
 
+/** The same of a change from one row to another. */
+export function advanceConcernsAnswers(before: Update, after: Partial<Update>): boolean {
+  const changed = Object.entries(after).filter(([name, value]) => before[name as keyof Update] !== value)
+  return changed.length > 0 && concernsAnswers(Object.fromEntries(changed))
+}
+
 export function isOpen(state: UpdateState): state is OpenState {
   return (OPEN_STATES as readonly string[]).includes(state)
 }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Core } from '../../core/create-core.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
+import type { Caller } from '../../core/device/device-store.ts'
 import { hashToken } from '../../core/device/secret-hash.ts'
 import { OtaError } from '../../core/errors.ts'
 import { CallThrottle } from '../http/call-throttle.ts'
@@ -10,6 +11,8 @@ import { NATIVE } from './names.ts'
 export interface Auth {
   /** Who calls. Throws `unauthenticated`, and `too-many` beyond the rate of this kind of call. */
   device(request: FastifyRequest): Promise<DeviceFacts>
+  /** As `device`, for calls that need no more than who calls. */
+  caller(request: FastifyRequest): Promise<Caller>
   /** Who calls, where that is known without a question to the database; it is not admitted yet. */
   recall(request: FastifyRequest): DeviceFacts | undefined
   /** Counts the call of a device that `recall` knew. Throws `too-many`. */
@@ -27,25 +30,37 @@ export function createAuth(core: Core, config: NativeConfig): Readonly<Record<Ca
 
   function authOf(callsPerMinute: number): Auth {
     const throttle = new CallThrottle({ callsPerMinute, capacity: config.throttledDevices })
-    function admit({ device: { serial } }: DeviceFacts): void {
+    function admit({ serial }: Caller): void {
       const retryAfterSeconds = throttle.take(serial, clock.now())
       if (retryAfterSeconds > 0)
         throw new OtaError('too-many', 'Too many requests of this device.', { details: { retryAfterSeconds } })
       gateway.seen(serial)
     }
+    async function known<T>(
+      request: FastifyRequest,
+      find: (reference: Reference) => Promise<T | undefined>,
+    ): Promise<T> {
+      const token = tokenOf(request)
+      if (token === undefined) throw new OtaError('unauthenticated', 'Send the token as Authorization: Bearer.')
+      const found = await find(referenceOf(token))
+      if (found === undefined) throw new OtaError('unauthenticated', 'No device has this token.')
+      return found
+    }
     return {
-      admit,
+      admit: ({ device }) => admit(device),
       recall(request) {
         const token = tokenOf(request)
         return token === undefined ? undefined : gateway.recall(referenceOf(token))
       },
       async device(request) {
-        const token = tokenOf(request)
-        if (token === undefined) throw new OtaError('unauthenticated', 'Send the token as Authorization: Bearer.')
-        const facts = await gateway.find(referenceOf(token))
-        if (!facts) throw new OtaError('unauthenticated', 'No device has this token.')
-        admit(facts)
+        const facts = await known(request, gateway.find)
+        admit(facts.device)
         return facts
+      },
+      async caller(request) {
+        const caller = await known(request, gateway.identify)
+        admit(caller)
+        return caller
       },
     }
   }
@@ -56,6 +71,8 @@ export function createAuth(core: Core, config: NativeConfig): Readonly<Record<Ca
 function tokenOf(request: FastifyRequest): string | undefined {
   return BEARER.exec(request.headers.authorization ?? '')?.[1]
 }
+
+type Reference = ReturnType<typeof referenceOf>
 
 function referenceOf(token: string) {
   return { by: 'token', scheme: NATIVE, hash: hashToken(token) } as const

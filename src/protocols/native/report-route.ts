@@ -11,10 +11,10 @@ export function routeReports(scope: FastifyInstance, rooms: Rooms): void {
   const envelope = reportsSchema(config.reportsPerBatch)
 
   scope.post('/device/v1/reports', async (request, reply) => {
-    const facts = await auth.calls.device(request)
+    const caller = await auth.calls.caller(request)
     const given = parse(envelope, request.body).reports.map(readReport)
     const good = given.filter((one) => one.kind === 'good').map((one) => one.report)
-    const taken = good.length === 0 ? [] : await gateway.reportAll(facts, NATIVE, good.map(toNamedReport))
+    const taken = good.length === 0 ? [] : await gateway.reportAll(caller, NATIVE, good.map(toNamedReport))
     const answers = good.flatMap((report, index) =>
       taken.slice(index, index + 1).map((one) => toWireResult(report, one)),
     )

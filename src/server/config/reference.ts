@@ -54,7 +54,7 @@ const CORE_MEANINGS: Record<keyof typeof DEFAULT_CORE_LIMITS, string> = {
     'background jobs on PostgreSQL: another node goes on with those of a node that fell silent after so long, seconds',
   pollCacheDevices: 'devices whose facts are held in memory for polls',
   waitingTransactions:
-    'transactions under way or waiting at one time; more are refused (Retry-After) before memory grows',
+    'transactions under way or waiting at one time, and so many reports; more are refused (Retry-After) before memory grows',
 }
 
 const HTTP_MEANINGS: Record<keyof typeof DEFAULT_HTTP_LIMITS, string> = {

@@ -1,4 +1,5 @@
 import type { AccessKeyStore, AccessTokenStore, IdempotencyStore, OnceStore } from '../../core/access/access-store.ts'
+import type { Millis } from '../../core/common.ts'
 import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
 import { joined } from './memory-tables.ts'
 
@@ -50,15 +51,17 @@ export function memoryAccessTokenStore({ tables, changes }: MemorySession): Acce
 
 export function memoryOnceStore({ tables }: MemorySession): OnceStore {
   const { once } = tables
+  const claim = (purpose: string, key: string, { now, expiresAt }: { now: Millis; expiresAt: Millis }) => {
+    const held = once.find('claim', joined(purpose, key))
+    if (held !== undefined && held.row.expiresAt > now) return false
+    const row = { purpose, key, expiresAt }
+    if (held === undefined) once.insert({ row })
+    else once.replace({ ...held, row })
+    return true
+  }
   return {
-    async claim(purpose, key, { now, expiresAt }) {
-      const held = once.find('claim', joined(purpose, key))
-      if (held !== undefined && held.row.expiresAt > now) return false
-      const row = { purpose, key, expiresAt }
-      if (held === undefined) once.insert({ row })
-      else once.replace({ ...held, row })
-      return true
-    },
+    claim: async (purpose, key, times) => claim(purpose, key, times),
+    claimAll: async (purpose, keys, times) => new Set(keys.filter((key) => claim(purpose, key, times))),
     deleteExpired: async (before) => deleteWhere(once, {}, { accepts: ({ row }) => row.expiresAt < before }),
   }
 }

@@ -47,6 +47,14 @@ export function memoryDeviceStore({ tables, changes }: MemorySession): DeviceSto
     },
     findByIdOnServer: async (id) => devices.find('id', id),
     findByKey: async (organisation, key) => devices.find('key', joined(organisation, key)),
+    listByTokens: async (scheme, hashes) =>
+      [...new Set(hashes)].flatMap((hash) => {
+        const held = credentials.find('hash', joined(scheme, hash))
+        const device = held && held.device !== null ? devices.get(held.device) : undefined
+        if (!held || !device) return []
+        const { serial, id, key, organisation } = device
+        return [{ hash, expiresAt: held.expiresAt, device: { serial, id, key, organisation } }]
+      }),
     async listNamed({ organisation, keys, ids, serials }) {
       const found = [
         ...keys.map((key) => devices.find('key', joined(organisation, key))),

@@ -6,7 +6,7 @@ import type { EventFilter, EventStore } from '../../core/event/event-store.ts'
 import { matchesType } from '../../core/event/matches-type.ts'
 import type { TallyStore } from '../../core/organisation/tally-store.ts'
 import type { SettingStore } from '../../core/ports.ts'
-import { concernsAnswers, type Update } from '../../core/update/update.ts'
+import { advanceConcernsAnswers, concernsAnswers, type Update } from '../../core/update/update.ts'
 import type { UpdateFilter, UpdateStore } from '../../core/update/update-store.ts'
 import { changeEntity, deleteWhere, insertEntity, type MemorySession, spanOf, take } from './memory-session.ts'
 import { joined, LISTED, minuteOf } from './memory-tables.ts'
@@ -83,6 +83,17 @@ export function memoryUpdateStore({ tables, changes }: MemorySession): UpdateSto
       if (concernsAnswers(patch)) changes.device(row.device)
       return changeEntity(updates, row, { patch, ifRevision: revision })
     },
+    lockByIds: async (ids) =>
+      [...new Set(ids)]
+        .map((id) => updates.find('id', id))
+        .filter((row) => row !== undefined)
+        .sort((one, other) => one.serial - other.serial),
+    async advanceAll(advances) {
+      for (const { before, after } of advances) {
+        if (advanceConcernsAnswers(before, after)) changes.device(before.device)
+        changeEntity(updates, before, { patch: after })
+      }
+    },
     list: async (filter, slice) => {
       const { organisation, release, rollout, states } = filter
       return take(
@@ -131,6 +142,9 @@ export function memoryEventStore({ tables }: MemorySession): EventStore {
   return {
     async append(event) {
       events.insert(event)
+    },
+    async appendAll(some) {
+      for (const event of some) events.insert(event)
     },
     list: async (filter, slice) => {
       const { organisation, through } = filter

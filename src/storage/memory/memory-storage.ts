@@ -48,6 +48,8 @@ export function openMemoryStorage(options: MemoryStorageOptions = {}): Storage {
   return new MemoryStorage(options)
 }
 
+const forget = async (): Promise<void> => undefined
+
 class MemoryStorage implements Storage {
   readonly invalidation = SOLE_WRITER
   readonly read: Stores
@@ -62,7 +64,7 @@ class MemoryStorage implements Storage {
 
   constructor({ keepsEvents = true }: MemoryStorageOptions) {
     const stores = memoryStores({ tables: this.#tables, changes: this.#changes })
-    this.#stores = keepsEvents ? stores : { ...stores, events: { ...stores.events, append: async () => undefined } }
+    this.#stores = keepsEvents ? stores : { ...stores, events: { ...stores.events, append: forget, appendAll: forget } }
     relateMemoryTables(this.#tables)
     for (const table of Object.values(this.#tables)) table.writesWith(this.#journal)
     this.read = memoryStores({ tables: committedTables(this.#tables), changes: new ChangeLog() })

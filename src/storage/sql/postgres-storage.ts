@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { OtaError } from '../../core/errors.ts'
 import type { Change, ChangeListener, Storage, Stores } from '../../core/ports.ts'
+import { WaitingLimit } from '../../core/waiting-limit.ts'
 import { CommitListeners } from './commit-listeners.ts'
 import { MANAGEMENT_POOL_SIZE } from './connections.ts'
 import { DEFAULT_DATABASE_LIMITS } from './database-limits.ts'
@@ -15,7 +16,6 @@ import { runTransaction } from './postgres-transaction.ts'
 import { Session } from './session.ts'
 import { isWorthRepeating, storageFailed, toOtaError } from './sql-failure.ts'
 import { createSqlStores } from './sql-stores.ts'
-import { TransactionLimit } from './transaction-limit.ts'
 
 export interface PostgresOptions {
   readonly kind: 'postgres'
@@ -33,7 +33,7 @@ export interface PostgresOptions {
   readonly changePollMs?: number
   /** After so long without such a reading nothing that is remembered is believed, ms. Default 2,000. */
   readonly changeTrustMs?: number
-  /** See `TransactionLimit`. */
+  /** See `WaitingLimit`. */
   readonly waitingTransactions?: number | undefined
   /** Bring the schema up to date; otherwise pending migrations are refused. */
   readonly migrate?: boolean
@@ -128,14 +128,14 @@ class PostgresStorage implements Storage {
   readonly read: Stores
   readonly management: Stores
   readonly #pools: Pools
-  readonly #limit: TransactionLimit
+  readonly #limit: WaitingLimit
   readonly #listeners = new CommitListeners()
   readonly #nesting = new NestingGuard()
   #closing: Promise<void> | undefined
 
   constructor(pools: Pools, options: PostgresOptions) {
     this.#pools = pools
-    this.#limit = new TransactionLimit(options.waitingTransactions)
+    this.#limit = new WaitingLimit(options.waitingTransactions)
     this.invalidation = new PostgresChangeFeed({
       client: () => feedClient(options),
       pollMs: options.changePollMs ?? DEFAULT_DATABASE_LIMITS.changePollMs,

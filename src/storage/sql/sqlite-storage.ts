@@ -1,5 +1,6 @@
 import { Kysely } from 'kysely'
 import type { ChangeListener, Storage, Stores } from '../../core/ports.ts'
+import { WaitingLimit } from '../../core/waiting-limit.ts'
 import { SOLE_WRITER } from '../sole-writer.ts'
 import { CommitListeners } from './commit-listeners.ts'
 import { sqliteDialect } from './dialects/sqlite.ts'
@@ -13,7 +14,6 @@ import { storageFailed, toOtaError } from './sql-failure.ts'
 import { createSqlStores } from './sql-stores.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
-import { TransactionLimit } from './transaction-limit.ts'
 
 export interface SqliteOptions {
   readonly kind: 'sqlite'
@@ -21,7 +21,7 @@ export interface SqliteOptions {
   readonly file: string
   /** Long reads in a thread of their own (default), or on the connection of the poll reads. */
   readonly readWorker?: boolean
-  /** See `TransactionLimit`. */
+  /** See `WaitingLimit`. */
   readonly waitingTransactions?: number | undefined
 }
 
@@ -37,7 +37,7 @@ export async function openSqliteStorage(options: SqliteOptions): Promise<Storage
     const reader = new SqliteConnection({ file: options.file, access: 'read' })
     closing.push(() => reader.close())
     const thread = options.readWorker === false ? undefined : new ReaderThread(options.file)
-    const limit = new TransactionLimit(options.waitingTransactions)
+    const limit = new WaitingLimit(options.waitingTransactions)
     return new SqliteStorage({ writer, reader, thread, lock, limit })
   } catch (error) {
     for (const close of closing.reverse()) close()
@@ -50,7 +50,7 @@ interface Parts {
   readonly reader: SqliteConnection
   readonly thread: ReaderThread | undefined
   readonly lock: FileLock
-  readonly limit: TransactionLimit
+  readonly limit: WaitingLimit
 }
 
 class SqliteStorage implements Storage {

@@ -1,4 +1,4 @@
-import type { Compilable, CompiledQuery } from 'kysely'
+import type { Compilable, CompiledQuery, RawBuilder } from 'kysely'
 import type { Compiler } from './compiler.ts'
 import type { Session } from './session.ts'
 
@@ -64,4 +64,41 @@ export function statement<A extends readonly unknown[], R>(
     }
     return template.bind(args)
   }
+}
+
+/** As `Statement`, with the rows that it is about; undefined where the database takes rows best one by one. */
+export type StatementOfRows<A extends readonly unknown[], R> = (
+  session: Session,
+  rows: readonly object[],
+  ...args: A
+) => CompiledQuery<R> | undefined
+
+interface OfRows extends Pick<Session, 'compiler' | 'dialect'> {
+  /** The table `given` of the rows; see `SqlDialect.givenRows`. */
+  readonly given: RawBuilder<unknown>
+}
+
+/** `columns` are those of the rows; `build` is called once per dialect, with stand-ins for its arguments. */
+export function statementOfRows<A extends readonly unknown[], R>(
+  columns: Readonly<Record<string, 'text' | 'bigint'>>,
+  build: (of: OfRows, ...args: A) => Compilable<R>,
+): StatementOfRows<A, R> {
+  const templates = new WeakMap<Compiler, Template<R>>()
+  return ({ compiler, dialect }, rows, ...args) => {
+    const { givenRows } = dialect
+    if (givenRows === undefined) return undefined
+    let template = templates.get(compiler)
+    if (template === undefined) {
+      template = new Template(build.length, ([json, ...standIns]) =>
+        build({ compiler, dialect, given: givenRows(json, columns) }, ...(standIns as unknown as A)),
+      )
+      templates.set(compiler, template)
+    }
+    return template.bind([JSON.stringify(rows), ...args])
+  }
+}
+
+/** SQL of our own as a query that a template can hold. */
+export function compilable<R>(compiler: Compiler, query: RawBuilder<R>): Compilable<R> {
+  return { compile: () => query.compile(compiler) }
 }

@@ -74,6 +74,13 @@ export interface SqlDialect {
   readonly hasStatistics: boolean
   /** Rows per multi-row insert; 1 where a statement costs no round trip and one statement is best compiled once. */
   readonly bulkRows: number
+  /**
+   * A table, `given`, of rows in JSON (a list of objects) in their order, so that one statement of an unchanging text
+   * writes any number of them. undefined: a statement costs no round trip, and rows are best written one by one.
+   */
+  readonly givenRows:
+    | ((json: unknown, columns: Readonly<Record<string, 'text' | 'bigint'>>) => RawBuilder<unknown>)
+    | undefined
   /** One member of a column that holds a JSON object of strings; null when it has none of that name. */
   labelOf(column: string, name: string): RawBuilder<string | null>
   /** The text at a path in a column that holds JSON; null where there is none. */

@@ -1,7 +1,13 @@
 import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
 import type { Device } from '../../../core/device/device.ts'
-import type { DeviceFilter, DeviceNames, DeviceStore, DeviceVersions } from '../../../core/device/device-store.ts'
+import type {
+  DeviceFilter,
+  DeviceNames,
+  DeviceStore,
+  DeviceVersions,
+  TokenOwner,
+} from '../../../core/device/device-store.ts'
 import { filterWhere } from '../filter-where.ts'
 import type { Schema } from '../schema.ts'
 import { contains } from '../search.ts'
@@ -11,6 +17,7 @@ import { statement } from '../statement.ts'
 import { unindexed } from '../unindexed.ts'
 import { DEVICES } from './device-rows.ts'
 import { runningOf } from './running-rows.ts'
+import { tokenOwners } from './token-owners.ts'
 
 /** Rows per statement of `touch`. */
 const TOUCHED = 1_000
@@ -70,6 +77,10 @@ export class SqlDeviceStore implements DeviceStore {
 
   findByKey(organisation: Serial, key: string): Promise<Device | undefined> {
     return DEVICES.one(this.#session, FIND_BY_KEY(this.#session, organisation, key))
+  }
+
+  listByTokens(scheme: string, hashes: readonly string[]): Promise<TokenOwner[]> {
+    return tokenOwners(this.#session, scheme, hashes)
   }
 
   async listNamed({ organisation, keys, ids, serials }: DeviceNames): Promise<Device[]> {

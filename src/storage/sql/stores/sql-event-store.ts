@@ -7,7 +7,7 @@ import { oldest } from '../oldest.ts'
 import type { Row, Schema } from '../schema.ts'
 import type { Session } from '../session.ts'
 import { sliced } from '../slice.ts'
-import { Template, TemplateCache } from '../statement.ts'
+import { statementOfRows, Template, TemplateCache } from '../statement.ts'
 import { unindexed } from '../unindexed.ts'
 import { fromJson, toJson } from '../values.ts'
 
@@ -26,6 +26,15 @@ export class SqlEventStore implements EventStore {
     const isFirst = !this.#isAnnounced
     this.#isAnnounced = true
     await this.#session.run((isFirst ? this.#announcingInsert() : this.#insert()).bind(values))
+  }
+
+  /** The rows of one statement are numbered in their order; see `#announcingInsert`. */
+  async appendAll(events: readonly Omit<Event, 'serial'>[]): Promise<void> {
+    const inserts = events.length > 1 && APPEND_ALL(this.#session, events.map(toColumns))
+    if (inserts) {
+      this.#isAnnounced = true
+      await this.#session.run(inserts)
+    } else for (const event of events) await this.append(event)
   }
 
   #insert(): Template<unknown> {
@@ -96,6 +105,30 @@ export class SqlEventStore implements EventStore {
     return this.#session.run(query.compile())
   }
 }
+
+const APPEND_ALL = statementOfRows(
+  {
+    id: 'text',
+    at: 'bigint',
+    organisation: 'bigint',
+    type: 'text',
+    actor_kind: 'text',
+    actor_id: 'text',
+    actor_name: 'text',
+    subject_kind: 'text',
+    subject_id: 'text',
+    details: 'text',
+  },
+  ({ compiler, dialect: { log }, given }) => {
+    const its = sql.join(COLUMNS.map((column) => sql.ref(`given.${column}`)))
+    const insert = compiler.insertInto('events')
+    if (log === undefined) return insert.columns(COLUMNS).expression(sql`select ${its} from ${given}`)
+    return insert.columns(['serial', ...COLUMNS]).expression(
+      sql`with announcement as materialized (${log.announce('events')})
+        select ${log.next('events')}, ${its} from announcement, ${given} where announced is not null`,
+    )
+  },
+)
 
 type Query<O> = SelectQueryBuilder<Schema, 'events', O>
 

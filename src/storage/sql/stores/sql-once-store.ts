@@ -1,7 +1,8 @@
+import { sql } from 'kysely'
 import type { OnceStore } from '../../../core/access/access-store.ts'
 import type { Millis } from '../../../core/common.ts'
 import type { Session } from '../session.ts'
-import { statement } from '../statement.ts'
+import { statement, statementOfRows } from '../statement.ts'
 
 // One statement inserts a claim or takes over an expired one, so that of two callers one gets the row.
 const CLAIM = statement((db, purpose: string, key: string, now: Millis, expiresAt: Millis) =>
@@ -16,6 +17,24 @@ const CLAIM = statement((db, purpose: string, key: string, now: Millis, expiresA
     )
     .returning('purpose'),
 )
+// In the order of the keys, so that two at once wait for each other in the same order.
+const CLAIM_ALL = statementOfRows(
+  { key: 'text' },
+  ({ compiler, given }, purpose: string, now: Millis, expiresAt: Millis) =>
+    compiler
+      .insertInto('once')
+      .columns(['purpose', 'key', 'expires_at'])
+      .expression(
+        sql`select cast(${purpose} as text), given.key, cast(${expiresAt} as bigint) from ${given} order by given.key`,
+      )
+      .onConflict((on) =>
+        on
+          .columns(['purpose', 'key'])
+          .doUpdateSet((is) => ({ expires_at: is.ref('excluded.expires_at') }))
+          .where('once.expires_at', '<=', now),
+      )
+      .returning('key'),
+)
 const DELETE_EXPIRED = statement((db, before: Millis) => db.deleteFrom('once').where('expires_at', '<', before))
 
 export class SqlOnceStore implements OnceStore {
@@ -28,6 +47,19 @@ export class SqlOnceStore implements OnceStore {
   async claim(purpose: string, key: string, times: { now: Millis; expiresAt: Millis }): Promise<boolean> {
     const claim = CLAIM(this.#session, purpose, key, times.now, times.expiresAt)
     return (await this.#session.first(claim)) !== undefined
+  }
+
+  async claimAll(
+    purpose: string,
+    keys: readonly string[],
+    times: { now: Millis; expiresAt: Millis },
+  ): Promise<ReadonlySet<string>> {
+    const rows = keys.map((key) => ({ key }))
+    const claims = CLAIM_ALL(this.#session, rows, purpose, times.now, times.expiresAt)
+    if (claims) return new Set((await this.#session.all(claims)).map(({ key }) => key))
+    const claimed = new Set<string>()
+    for (const key of keys) if (await this.claim(purpose, key, times)) claimed.add(key)
+    return claimed
   }
 
   deleteExpired(before: Millis): Promise<number> {

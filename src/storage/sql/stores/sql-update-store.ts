@@ -2,12 +2,13 @@ import { sql } from 'kysely'
 import type { Id, Millis, New, Patch, Serial, Slice } from '../../../core/common.ts'
 import { OtaError } from '../../../core/errors.ts'
 import { concernsAnswers, isOpen, type Update, type UpdateState } from '../../../core/update/update.ts'
-import type { UpdateFilter, UpdateStore } from '../../../core/update/update-store.ts'
+import type { Advance, UpdateFilter, UpdateStore } from '../../../core/update/update-store.ts'
 import { oldest } from '../oldest.ts'
 import type { Session } from '../session.ts'
 import { sliced, slices } from '../slice.ts'
 import { statement } from '../statement.ts'
 import { unindexed } from '../unindexed.ts'
+import { advanceUpdates, lockUpdates } from './update-batches.ts'
 import { UPDATES } from './update-rows.ts'
 
 /** Vendors' devices keep the number in 32 bits, signed. */
@@ -117,6 +118,14 @@ export class SqlUpdateStore implements UpdateStore {
     const update = await UPDATES.change(this.#session, serial, { patch, ifRevision: revision, while: { state } })
     if (update && concernsAnswers(patch)) this.#session.changes.device(update.device)
     return update
+  }
+
+  lockByIds(ids: readonly Id[]): Promise<Update[]> {
+    return lockUpdates(this.#session, ids)
+  }
+
+  advanceAll(advances: readonly Advance[]): Promise<void> {
+    return advanceUpdates(this.#session, advances)
   }
 
   async list({ organisation, device, release, rollout, states }: UpdateFilter, slice: Slice): Promise<Update[]> {

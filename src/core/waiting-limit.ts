@@ -1,5 +1,5 @@
-import { OtaError } from '../../core/errors.ts'
-import { DEFAULT_CORE_LIMITS } from '../../core/limits.ts'
+import { OtaError } from './errors.ts'
+import { DEFAULT_CORE_LIMITS } from './limits.ts'
 
 /** When a caller that was refused may come back, seconds. */
 const RETRY_SECONDS = 5
@@ -8,7 +8,7 @@ const RETRY_SECONDS = 5
  * Bounds what waits for the database: callers beyond it are refused at once with a time to come back, before memory
  * grows. What was admitted is never refused afterwards.
  */
-export class TransactionLimit {
+export class WaitingLimit {
   readonly #most: number
   #admitted = 0
 
