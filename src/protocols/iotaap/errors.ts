@@ -78,7 +78,7 @@ export function sendError(
       // [iotaap 3.3]
       return reply.code(403).send({ message: 'Maximum number of devices reached. Please upgrade your account.' })
     case 'failure':
-      request.log.error({ err: error, req: request }, 'Request failed')
+      if (!isForNow(error)) request.log.error({ err: error, req: request }, 'Request failed')
       return withRetryAfter(reply, error).code(statusOf(error)).send({ message, error: answer.reason })
   }
 }
@@ -86,7 +86,7 @@ export function sendError(
 /** Answers a failure on a device endpoint: never anything that a device takes for a version. [iotaap 4.1] */
 export function sendDeviceError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (isOtaError(error, 'too-many')) return sendBusy(error, reply)
-  request.log.error({ err: error, req: request }, 'Request of a device failed')
+  if (!isForNow(error)) request.log.error({ err: error, req: request }, 'Request of a device failed')
   // A download that broke after its head has closed the connection already.
   if (reply.sent) return reply
   return sendToDevice(
@@ -97,7 +97,12 @@ export function sendDeviceError(error: unknown, request: FastifyRequest, reply: 
 }
 
 function statusOf(error: unknown): 500 | 503 {
-  return isOtaError(error, 'unavailable') ? 503 : 500
+  return isForNow(error) ? 503 : 500
+}
+
+/** A server that is full or stopping: no fault, and in an overload one line each would be many. */
+function isForNow(error: unknown): boolean {
+  return isOtaError(error, 'unavailable')
 }
 
 function withRetryAfter(reply: FastifyReply, error: unknown): FastifyReply {
