@@ -4,7 +4,7 @@ import { compilerOf } from './compiler.ts'
 import { postgresDialect } from './dialects/postgres.ts'
 import { sqliteDialect } from './dialects/sqlite.ts'
 import { Session } from './session.ts'
-import { statement } from './statement.ts'
+import { statement, statementOfRows } from './statement.ts'
 
 const nothing = { all: () => [], first: () => undefined, run: () => 0 }
 const sqlite = new Session(sqliteDialect, nothing, 'read')
@@ -46,5 +46,36 @@ describe('compiler', () => {
   it('refuses to run a query', async () => {
     const query = compilerOf(sqliteDialect).selectFrom('devices').selectAll()
     await expect(query.execute()).rejects.toMatchObject({ code: 'internal' })
+  })
+})
+
+describe('a statement of rows', () => {
+  const claim = statementOfRows({ key: 'text', at: 'bigint' }, ({ compiler, given }, purpose: string) =>
+    compiler
+      .insertInto('once')
+      .columns(['purpose', 'key', 'expires_at'])
+      .expression(sql`select ${purpose}, given.key, given.at from ${given}`),
+  )
+
+  it('has one text for any number of rows', () => {
+    const one = claim(postgres, [{ key: 'a', at: 1 }], 'report')
+    expect(one).toMatchObject({
+      sql: 'insert into "once" ("purpose", "key", "expires_at") select $1, given.key, given.at from json_to_recordset(cast($2 as json)) as given("key" text, "at" bigint)',
+      parameters: ['report', '[{"key":"a","at":1}]'],
+    })
+    const many = claim(
+      postgres,
+      [
+        { key: 'b', at: 1 },
+        { key: 'c"', at: null },
+      ],
+      'other',
+    )
+    expect(many?.parameters).toEqual(['other', '[{"key":"b","at":1},{"key":"c\\"","at":null}]'])
+    expect(many?.sql).toBe(one?.sql)
+  })
+
+  it('is none where rows are best written one by one', () => {
+    expect(claim(sqlite, [{ key: 'a', at: 1 }], 'report')).toBeUndefined()
   })
 })
