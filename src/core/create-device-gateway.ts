@@ -180,7 +180,7 @@ export function createDeviceGateway(ports: Ports, limits: CoreLimits, lastSeen: 
   }
 
   async function identify(reference: TokenReference): Promise<Caller | undefined> {
-    const serial = tokens.get(tokenName(reference))
+    const serial = tokens.get(reference.scheme, reference.hash)
     const held = serial === undefined ? undefined : devices.get(serial)
     if (held && hasToken(held, reference)) return held.device
     const owner = await lookUpToken(reference)

@@ -8,7 +8,7 @@ const CONNECTIONS = 3
 
 /** Each statement, which must only read, on whatever connection of the pool is free. */
 export function poolExecutor(pool: pg.Pool): Executor {
-  return executor((text, values) => onLiveConnection(() => pool.query({ text, values })))
+  return executor((query) => onLiveConnection(() => pool.query(query)))
 }
 
 /** Does what may safely be done again on a fresh connection when the one that the pool had kept turns out to be dead. */
@@ -33,7 +33,7 @@ export class ClientExecutor implements Executor {
 
   constructor(client: pg.PoolClient) {
     this.#client = client
-    const { all, first, run } = executor((text, values) => this.#query(text, values))
+    const { all, first, run } = executor((query) => this.#query(query))
     this.all = all
     this.first = first
     this.run = run
@@ -52,22 +52,24 @@ export class ClientExecutor implements Executor {
     return last?.command ?? ''
   }
 
-  #query(text: string, values: unknown[]): Promise<pg.QueryResult> {
+  #query(query: pg.QueryConfig): Promise<pg.QueryResult> {
     const result = this.#last.then(() => {
       if (this.#isOver) throw new OtaError('internal', 'The transaction of these stores is over')
-      return this.#client.query({ text, values })
+      return this.#client.query(query)
     })
     this.#last = result.catch(() => undefined)
     return result
   }
 }
 
-type Query = (text: string, values: unknown[]) => Promise<pg.QueryResult>
+type Run = (query: pg.QueryConfig) => Promise<pg.QueryResult>
 
-function executor(query: Query): Executor {
+function executor(run: Run): Executor {
+  const query = (text: string, values: readonly unknown[], name: string | undefined) =>
+    run({ text, values: [...values], ...(name !== undefined && { name }) })
   return {
-    all: async (sql, parameters) => (await query(sql, [...parameters])).rows,
-    first: async (sql, parameters) => (await query(sql, [...parameters])).rows[0],
-    run: async (sql, parameters) => (await query(sql, [...parameters])).rowCount ?? 0,
+    all: async (sql, parameters, name) => (await query(sql, parameters, name)).rows,
+    first: async (sql, parameters, name) => (await query(sql, parameters, name)).rows[0],
+    run: async (sql, parameters, name) => (await query(sql, parameters, name)).rowCount ?? 0,
   }
 }

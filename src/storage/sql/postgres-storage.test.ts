@@ -1,7 +1,8 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sharedPostgres } from '../../../test/support/postgres.ts'
-import { newDevice, newEvent, newOrganisation } from '../../../test/support/rows.ts'
+import { newDevice, newEvent, newOrganisation, newUpdate } from '../../../test/support/rows.ts'
+import { insertFleet } from '../../../test/support/storage-suite.ts'
 import type { Change, Storage, Stores } from '../../core/ports.ts'
 import { openSqlStorage } from './open-storage.ts'
 
@@ -147,6 +148,28 @@ describe.skipIf(postgres.kind === 'none')('PostgreSQL storage', () => {
     })
     expect(await storage.transaction((stores) => stores.devices.find(a?.serial ?? 0))).toEqual(a)
     await storage.check()
+  })
+
+  it('goes on with prepared statements when a newer version has added columns meanwhile', async () => {
+    const { device, release } = await storage.transaction(insertFleet)
+    const update = await storage.transaction((stores) => stores.updates.insert(newUpdate(device, release)))
+    const batch = () =>
+      storage.transaction(async (stores) => {
+        const [locked] = await stores.updates.lockByIds([update.id])
+        if (!locked) throw new Error('the update is gone')
+        await stores.updates.advanceAll([{ before: locked, after: { ...locked, progress: locked.progress + 1 } }])
+        await stores.events.appendAll([newEvent(device.organisation), newEvent(device.organisation)])
+        await stores.once.claimAll('prepared', [`r${locked.progress}`], { now: 1, expiresAt: 2 })
+        return (await stores.devices.listByTokens('native', ['a'.repeat(64)])).length
+      })
+    // More often than PostgreSQL makes a new plan each time.
+    for (let turn = 0; turn < 20; turn++) await batch()
+    await asSuperuser(async (client) => {
+      for (const table of ['updates', 'events', 'once', 'devices', 'credentials'])
+        await client.query(`alter table "${table}" add column added_later text`)
+    })
+    for (let turn = 0; turn < 20; turn++) await batch()
+    expect((await storage.read.updates.find(update.serial))?.progress).toBe(40)
   })
 
   it('refuses text that PostgreSQL cannot keep as the caller’s mistake', async () => {

@@ -7,13 +7,19 @@ import { toOtaError } from './sql-failure.ts'
 
 type Eventually<T> = T | Promise<T>
 
-/** Runs compiled statements on one connection or pool; throws what the database throws. */
+/**
+ * Runs compiled statements on one connection or pool; throws what the database throws. `name`: the statement may be
+ * prepared under it, once for each connection.
+ */
 export interface Executor {
-  all(sql: string, parameters: readonly unknown[]): Eventually<unknown[]>
-  first(sql: string, parameters: readonly unknown[]): Eventually<unknown>
+  all(sql: string, parameters: readonly unknown[], name?: string): Eventually<unknown[]>
+  first(sql: string, parameters: readonly unknown[], name?: string): Eventually<unknown>
   /** Number of rows changed. */
-  run(sql: string, parameters: readonly unknown[]): Eventually<number>
+  run(sql: string, parameters: readonly unknown[], name?: string): Eventually<number>
 }
+
+/** A compiled query; `name` as of `Executor`. */
+export type Query<R> = CompiledQuery<R> & { readonly name?: string }
 
 const READS = /^(select|with)\b/
 const SAVEPOINT = { sql: 'savepoint inner_work', parameters: [] }
@@ -40,29 +46,29 @@ export class Session {
     this.#isWritable = access === 'write'
   }
 
-  async all<R>(query: CompiledQuery<R>): Promise<R[]> {
+  async all<R>(query: Query<R>): Promise<R[]> {
     this.#admit(query.sql)
     try {
-      return (await this.#executor.all(query.sql, query.parameters)) as R[]
+      return (await this.#executor.all(query.sql, query.parameters, query.name)) as R[]
     } catch (error) {
       throw toOtaError(error, query.sql, this.dialect)
     }
   }
 
-  async first<R>(query: CompiledQuery<R>): Promise<R | undefined> {
+  async first<R>(query: Query<R>): Promise<R | undefined> {
     this.#admit(query.sql)
     try {
-      return (await this.#executor.first(query.sql, query.parameters)) as R | undefined
+      return (await this.#executor.first(query.sql, query.parameters, query.name)) as R | undefined
     } catch (error) {
       throw toOtaError(error, query.sql, this.dialect)
     }
   }
 
   /** Number of rows changed. */
-  async run(query: Pick<CompiledQuery, 'sql' | 'parameters'>): Promise<number> {
+  async run(query: Pick<Query<unknown>, 'sql' | 'parameters' | 'name'>): Promise<number> {
     this.#admit(query.sql)
     try {
-      return await this.#executor.run(query.sql, query.parameters)
+      return await this.#executor.run(query.sql, query.parameters, query.name)
     } catch (error) {
       throw toOtaError(error, query.sql, this.dialect)
     }

@@ -4,7 +4,7 @@ import { compilerOf } from './compiler.ts'
 import { postgresDialect } from './dialects/postgres.ts'
 import { sqliteDialect } from './dialects/sqlite.ts'
 import { Session } from './session.ts'
-import { statement, statementOfRows } from './statement.ts'
+import { bulkStatement, statement } from './statement.ts'
 
 const nothing = { all: () => [], first: () => undefined, run: () => 0 }
 const sqlite = new Session(sqliteDialect, nothing, 'read')
@@ -49,33 +49,29 @@ describe('compiler', () => {
   })
 })
 
-describe('a statement of rows', () => {
-  const claim = statementOfRows({ key: 'text', at: 'bigint' }, ({ compiler, given }, purpose: string) =>
+describe('a statement about many rows', () => {
+  const claim = bulkStatement(({ compiler, given, isOneOf }, rows: string, keys: readonly string[]) =>
     compiler
-      .insertInto('once')
-      .columns(['purpose', 'key', 'expires_at'])
-      .expression(sql`select ${purpose}, given.key, given.at from ${given}`),
+      .updateTable('once')
+      .set({ purpose: 'x' })
+      .from(given(rows, { key: 'text', at: 'bigint' }) as never)
+      .where(isOneOf('once.key', keys, 'text')),
   )
 
-  it('has one text for any number of rows', () => {
-    const one = claim(postgres, [{ key: 'a', at: 1 }], 'report')
+  it('has one text and one name for any number of rows', () => {
+    const one = claim(postgres, '[{"key":"a","at":1}]', ['a'])
     expect(one).toMatchObject({
-      sql: 'insert into "once" ("purpose", "key", "expires_at") select $1, given.key, given.at from json_to_recordset(cast($2 as json)) as given("key" text, "at" bigint)',
-      parameters: ['report', '[{"key":"a","at":1}]'],
+      sql: expect.stringContaining('json_to_recordset(cast($2 as json)) as given("key" text, "at" bigint)'),
+      parameters: ['x', '[{"key":"a","at":1}]', ['a']],
+      name: expect.stringMatching(/^godwit_[0-9a-f]{24}$/),
     })
-    const many = claim(
-      postgres,
-      [
-        { key: 'b', at: 1 },
-        { key: 'c"', at: null },
-      ],
-      'other',
-    )
-    expect(many?.parameters).toEqual(['other', '[{"key":"b","at":1},{"key":"c\\"","at":null}]'])
-    expect(many?.sql).toBe(one?.sql)
+    expect(one?.sql).toContain('"once"."key" = any(cast($3 as text[]))')
+    const many = claim(postgres, '[]', ['b', 'c'])
+    expect(many?.parameters).toEqual(['x', '[]', ['b', 'c']])
+    expect([many?.sql, many?.name]).toEqual([one?.sql, one?.name])
   })
 
-  it('is none where rows are best written one by one', () => {
-    expect(claim(sqlite, [{ key: 'a', at: 1 }], 'report')).toBeUndefined()
+  it('is none where rows are best read and written one by one', () => {
+    expect(claim(sqlite, '[]', [])).toBeUndefined()
   })
 })

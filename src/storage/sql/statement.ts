@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { Compilable, CompiledQuery, RawBuilder } from 'kysely'
 import type { Compiler } from './compiler.ts'
-import type { Session } from './session.ts'
+import type { Bulk } from './dialects/dialect.ts'
+import type { Query, Session } from './session.ts'
 
 /** Stands for a value while a query is being compiled. */
 class Slot {
@@ -22,6 +24,10 @@ export class Template<R> {
   constructor(values: number, build: (standIns: readonly unknown[]) => Compilable<R>) {
     this.#query = build(Array.from({ length: values }, (_, index) => new Slot(index))).compile()
     this.#slots = this.#query.parameters.map((parameter) => (parameter instanceof Slot ? parameter : undefined))
+  }
+
+  get sql(): string {
+    return this.#query.sql
   }
 
   bind(values: readonly unknown[]): CompiledQuery<R> {
@@ -66,36 +72,39 @@ export function statement<A extends readonly unknown[], R>(
   }
 }
 
-/** As `Statement`, with the rows that it is about; undefined where the database takes rows best one by one. */
-export type StatementOfRows<A extends readonly unknown[], R> = (
-  session: Session,
-  rows: readonly object[],
-  ...args: A
-) => CompiledQuery<R> | undefined
+/** A statement about many rows at once; undefined where the database takes them best one by one. */
+export type BulkStatement<A extends readonly unknown[], R> = (session: Session, ...args: A) => Query<R> | undefined
 
-interface OfRows extends Pick<Session, 'compiler' | 'dialect'> {
-  /** The table `given` of the rows; see `SqlDialect.givenRows`. */
-  readonly given: RawBuilder<unknown>
+/** Makes a query that is about any number of rows; what its arguments stand for are lists and rows in JSON. */
+type Build<A extends readonly unknown[], R> = (
+  on: Bulk & Pick<Session, 'compiler' | 'dialect'>,
+  ...args: A
+) => Compilable<R>
+
+/**
+ * `build` is called once per dialect, with stand-ins for its arguments. It must name the columns that it answers: the
+ * connection keeps the statement prepared, also when a table gets another column meanwhile.
+ */
+export function bulkStatement<A extends readonly unknown[], R>(build: Build<A, R>): BulkStatement<A, R> {
+  const templates = new WeakMap<Compiler, { template: Template<R>; name: string }>()
+  return ({ compiler, dialect }, ...args) => {
+    const { bulk } = dialect
+    if (bulk === undefined) return undefined
+    let known = templates.get(compiler)
+    if (known === undefined) {
+      const template = new Template(build.length - 1, (standIns) =>
+        build({ ...bulk, compiler, dialect }, ...(standIns as unknown as A)),
+      )
+      known = { template, name: nameOf(template.sql) }
+      templates.set(compiler, known)
+    }
+    return { ...known.template.bind(args), name: known.name }
+  }
 }
 
-/** `columns` are those of the rows; `build` is called once per dialect, with stand-ins for its arguments. */
-export function statementOfRows<A extends readonly unknown[], R>(
-  columns: Readonly<Record<string, 'text' | 'bigint'>>,
-  build: (of: OfRows, ...args: A) => Compilable<R>,
-): StatementOfRows<A, R> {
-  const templates = new WeakMap<Compiler, Template<R>>()
-  return ({ compiler, dialect }, rows, ...args) => {
-    const { givenRows } = dialect
-    if (givenRows === undefined) return undefined
-    let template = templates.get(compiler)
-    if (template === undefined) {
-      template = new Template(build.length, ([json, ...standIns]) =>
-        build({ compiler, dialect, given: givenRows(json, columns) }, ...(standIns as unknown as A)),
-      )
-      templates.set(compiler, template)
-    }
-    return template.bind([JSON.stringify(rows), ...args])
-  }
+/** By the text: processes that share connections through a pooler mean the same by a name. */
+function nameOf(sql: string): string {
+  return `godwit_${createHash('sha256').update(sql).digest('hex').slice(0, 24)}`
 }
 
 /** SQL of our own as a query that a template can hold. */

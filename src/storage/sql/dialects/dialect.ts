@@ -27,6 +27,16 @@ export type Failure =
   | { readonly kind: 'unreachable' }
   | { readonly kind: 'other' }
 
+/** How a statement of one text is about any number of rows. */
+export interface Bulk {
+  /** Whether a column holds one of the values of a list; the planner takes it for a few of them, so it looks each up. */
+  isOneOf(column: string, list: unknown, type: BulkType): RawBuilder<boolean>
+  /** A table, `given`, of the rows of a list of objects in JSON, in their order. It is not known to be small. */
+  given(json: unknown, columns: Readonly<Record<string, BulkType>>): RawBuilder<unknown>
+}
+
+export type BulkType = 'text' | 'bigint'
+
 /**
  * How one database differs from the other. Stores and migrations ask for these capabilities and never for a name, so
  * that a third database is one more object of this type.
@@ -74,13 +84,8 @@ export interface SqlDialect {
   readonly hasStatistics: boolean
   /** Rows per multi-row insert; 1 where a statement costs no round trip and one statement is best compiled once. */
   readonly bulkRows: number
-  /**
-   * A table, `given`, of rows in JSON (a list of objects) in their order, so that one statement of an unchanging text
-   * writes any number of them. undefined: a statement costs no round trip, and rows are best written one by one.
-   */
-  readonly givenRows:
-    | ((json: unknown, columns: Readonly<Record<string, 'text' | 'bigint'>>) => RawBuilder<unknown>)
-    | undefined
+  /** undefined: a statement costs no round trip, and many rows are best read and written one by one. */
+  readonly bulk: Bulk | undefined
   /** One member of a column that holds a JSON object of strings; null when it has none of that name. */
   labelOf(column: string, name: string): RawBuilder<string | null>
   /** The text at a path in a column that holds JSON; null where there is none. */

@@ -41,9 +41,12 @@ export const postgresDialect: SqlDialect = {
   now: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   hasStatistics: true,
   bulkRows: 1_000,
-  givenRows: (json, columns) => {
-    const typed = Object.entries(columns).map(([name, type]) => sql`${sql.ref(name)} ${sql.raw(type)}`)
-    return sql`json_to_recordset(cast(${json} as json)) as given(${sql.join(typed)})`
+  bulk: {
+    isOneOf: (column, list, type) => sql<boolean>`${sql.ref(column)} = any(cast(${list} as ${sql.raw(type)}[]))`,
+    given: (json, columns) => {
+      const typed = Object.entries(columns).map(([name, type]) => sql`${sql.ref(name)} ${sql.raw(type)}`)
+      return sql`json_to_recordset(cast(${json} as json)) as given(${sql.join(typed)})`
+    },
   },
   labelOf: (column, name) => textAt(column, [name]),
   textAt,

@@ -26,7 +26,7 @@ export const sqliteDialect: SqlDialect = {
   now: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
   hasStatistics: false,
   bulkRows: 1,
-  givenRows: undefined,
+  bulk: undefined,
   labelOf: (column, name) => textAt(column, [name]),
   textAt,
   holds: (text, part) => sql`instr(${text}, ${part}) > 0`,

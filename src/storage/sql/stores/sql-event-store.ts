@@ -7,7 +7,7 @@ import { oldest } from '../oldest.ts'
 import type { Row, Schema } from '../schema.ts'
 import type { Session } from '../session.ts'
 import { sliced } from '../slice.ts'
-import { statementOfRows, Template, TemplateCache } from '../statement.ts'
+import { bulkStatement, Template, TemplateCache } from '../statement.ts'
 import { unindexed } from '../unindexed.ts'
 import { fromJson, toJson } from '../values.ts'
 
@@ -30,7 +30,7 @@ export class SqlEventStore implements EventStore {
 
   /** The rows of one statement are numbered in their order; see `#announcingInsert`. */
   async appendAll(events: readonly Omit<Event, 'serial'>[]): Promise<void> {
-    const inserts = events.length > 1 && APPEND_ALL(this.#session, events.map(toColumns))
+    const inserts = events.length > 1 && APPEND_ALL(this.#session, JSON.stringify(events.map(toColumns)))
     if (inserts) {
       this.#isAnnounced = true
       await this.#session.run(inserts)
@@ -106,8 +106,8 @@ export class SqlEventStore implements EventStore {
   }
 }
 
-const APPEND_ALL = statementOfRows(
-  {
+const APPEND_ALL = bulkStatement(({ compiler, dialect: { log }, given }, rows: string) => {
+  const table = given(rows, {
     id: 'text',
     at: 'bigint',
     organisation: 'bigint',
@@ -118,17 +118,15 @@ const APPEND_ALL = statementOfRows(
     subject_kind: 'text',
     subject_id: 'text',
     details: 'text',
-  },
-  ({ compiler, dialect: { log }, given }) => {
-    const its = sql.join(COLUMNS.map((column) => sql.ref(`given.${column}`)))
-    const insert = compiler.insertInto('events')
-    if (log === undefined) return insert.columns(COLUMNS).expression(sql`select ${its} from ${given}`)
-    return insert.columns(['serial', ...COLUMNS]).expression(
-      sql`with announcement as materialized (${log.announce('events')})
-        select ${log.next('events')}, ${its} from announcement, ${given} where announced is not null`,
-    )
-  },
-)
+  })
+  const its = sql.join(COLUMNS.map((column) => sql.ref(`given.${column}`)))
+  const insert = compiler.insertInto('events')
+  if (log === undefined) return insert.columns(COLUMNS).expression(sql`select ${its} from ${table}`)
+  return insert.columns(['serial', ...COLUMNS]).expression(
+    sql`with announcement as materialized (${log.announce('events')})
+      select ${log.next('events')}, ${its} from announcement, ${table} where announced is not null`,
+  )
+})
 
 type Query<O> = SelectQueryBuilder<Schema, 'events', O>
 

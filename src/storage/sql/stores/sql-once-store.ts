@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { OnceStore } from '../../../core/access/access-store.ts'
 import type { Millis } from '../../../core/common.ts'
 import type { Session } from '../session.ts'
-import { statement, statementOfRows } from '../statement.ts'
+import { bulkStatement, statement } from '../statement.ts'
 
 // One statement inserts a claim or takes over an expired one, so that of two callers one gets the row.
 const CLAIM = statement((db, purpose: string, key: string, now: Millis, expiresAt: Millis) =>
@@ -18,22 +18,21 @@ const CLAIM = statement((db, purpose: string, key: string, now: Millis, expiresA
     .returning('purpose'),
 )
 // In the order of the keys, so that two at once wait for each other in the same order.
-const CLAIM_ALL = statementOfRows(
-  { key: 'text' },
-  ({ compiler, given }, purpose: string, now: Millis, expiresAt: Millis) =>
-    compiler
-      .insertInto('once')
-      .columns(['purpose', 'key', 'expires_at'])
-      .expression(
-        sql`select cast(${purpose} as text), given.key, cast(${expiresAt} as bigint) from ${given} order by given.key`,
-      )
-      .onConflict((on) =>
-        on
-          .columns(['purpose', 'key'])
-          .doUpdateSet((is) => ({ expires_at: is.ref('excluded.expires_at') }))
-          .where('once.expires_at', '<=', now),
-      )
-      .returning('key'),
+const CLAIM_ALL = bulkStatement(({ compiler, given }, rows: string, purpose: string, now: Millis, expiresAt: Millis) =>
+  compiler
+    .insertInto('once')
+    .columns(['purpose', 'key', 'expires_at'])
+    .expression(
+      sql`select cast(${purpose} as text), given.key, cast(${expiresAt} as bigint)
+          from ${given(rows, { key: 'text' })} order by given.key`,
+    )
+    .onConflict((on) =>
+      on
+        .columns(['purpose', 'key'])
+        .doUpdateSet((is) => ({ expires_at: is.ref('excluded.expires_at') }))
+        .where('once.expires_at', '<=', now),
+    )
+    .returning('key'),
 )
 const DELETE_EXPIRED = statement((db, before: Millis) => db.deleteFrom('once').where('expires_at', '<', before))
 
@@ -54,7 +53,7 @@ export class SqlOnceStore implements OnceStore {
     keys: readonly string[],
     times: { now: Millis; expiresAt: Millis },
   ): Promise<ReadonlySet<string>> {
-    const rows = keys.map((key) => ({ key }))
+    const rows = JSON.stringify(keys.map((key) => ({ key })))
     const claims = CLAIM_ALL(this.#session, rows, purpose, times.now, times.expiresAt)
     if (claims) return new Set((await this.#session.all(claims)).map(({ key }) => key))
     const claimed = new Set<string>()

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { TokenOwner } from '../../../core/device/device-store.ts'
 import type { Compiler } from '../compiler.ts'
 import type { Session } from '../session.ts'
-import { statement, statementOfRows } from '../statement.ts'
+import { bulkStatement, statement } from '../statement.ts'
 
 const owners = (db: Compiler, scheme: string) =>
   db
@@ -20,15 +20,14 @@ const owners = (db: Compiler, scheme: string) =>
     .where('sealed', 'is', null)
 
 const OWNER = statement((db, scheme: string, hash: string) => owners(db, scheme).where('hash', '=', hash))
-const OWNERS = statementOfRows({ hash: 'text' }, ({ compiler, given }, scheme: string) =>
-  owners(compiler, scheme).where('hash', 'in', sql<string>`(select given.hash from ${given})`),
+const OWNERS = bulkStatement(({ compiler, isOneOf }, scheme: string, hashes: readonly string[]) =>
+  owners(compiler, scheme).where(isOneOf('hash', hashes, 'text')),
 )
 
 /** See `DeviceStore.listByTokens`. */
 export async function tokenOwners(session: Session, scheme: string, hashes: readonly string[]): Promise<TokenOwner[]> {
   const distinct = [...new Set(hashes)]
-  const rows = distinct.map((hash) => ({ hash }))
-  const all = OWNERS(session, rows, scheme)
+  const all = OWNERS(session, scheme, distinct)
   if (all) return (await session.all(all)).map(toOwner)
   const found: TokenOwner[] = []
   for (const hash of distinct) {

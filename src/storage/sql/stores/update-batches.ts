@@ -3,15 +3,15 @@ import type { Id, Millis, Serial } from '../../../core/common.ts'
 import { advanceConcernsAnswers, type Update, type UpdateState } from '../../../core/update/update.ts'
 import type { Advance } from '../../../core/update/update-store.ts'
 import type { Session } from '../session.ts'
-import { compilable, statement, statementOfRows } from '../statement.ts'
-import { UPDATES } from './update-rows.ts'
+import { bulkStatement, compilable, statement } from '../statement.ts'
+import { UPDATE_COLUMNS, UPDATES } from './update-rows.ts'
 
 const FIND = statement((db, id: Id) => db.selectFrom('updates').selectAll().where('id', '=', id))
-const LOCK_ALL = statementOfRows({ id: 'text' }, ({ compiler, given }) =>
+const LOCK_ALL = bulkStatement(({ compiler, isOneOf }, ids: readonly Id[]) =>
   compiler
     .selectFrom('updates')
-    .selectAll()
-    .where('id', 'in', sql<Id>`(select given.id from ${given})`)
+    .select(UPDATE_COLUMNS)
+    .where(isOneOf('id', ids, 'text'))
     .orderBy('serial')
     .forUpdate()
     .skipLocked(),
@@ -40,31 +40,29 @@ const ADVANCE = statement(
       }))
       .where('serial', '=', serial),
 )
-const ADVANCE_ALL = statementOfRows(
-  {
-    serial: 'bigint',
-    state: 'text',
-    progress: 'bigint',
-    reason: 'text',
-    changed_at: 'bigint',
-    confirm_after: 'bigint',
-    deadline: 'bigint',
-  },
-  ({ compiler, given }) =>
-    compilable(
-      compiler,
-      sql`update updates set state = given.state, progress = given.progress, reason = given.reason,
-        changed_at = given.changed_at, confirm_after = given.confirm_after, deadline = given.deadline,
-        revision = revision + 1
-      from ${given} where updates.serial = given.serial`,
-    ),
+// The serials stand there twice so that the planner looks each of them up.
+const ADVANCE_ALL = bulkStatement(({ compiler, given, isOneOf }, rows: string, serials: readonly Serial[]) =>
+  compilable(
+    compiler,
+    sql`update updates set state = given.state, progress = given.progress, reason = given.reason,
+      changed_at = given.changed_at, confirm_after = given.confirm_after, deadline = given.deadline,
+      revision = revision + 1
+    from ${given(rows, {
+      serial: 'bigint',
+      state: 'text',
+      progress: 'bigint',
+      reason: 'text',
+      changed_at: 'bigint',
+      confirm_after: 'bigint',
+      deadline: 'bigint',
+    })} where updates.serial = given.serial and ${isOneOf('updates.serial', serials, 'bigint')}`,
+  ),
 )
 
 /** See `UpdateStore.lockByIds`. */
 export async function lockUpdates(session: Session, ids: readonly Id[]): Promise<Update[]> {
   const distinct = [...new Set(ids)]
-  const rows = distinct.map((id) => ({ id }))
-  const lock = LOCK_ALL(session, rows)
+  const lock = LOCK_ALL(session, distinct)
   if (lock) return UPDATES.many(session, lock)
   const found: Update[] = []
   for (const id of distinct) {
@@ -76,7 +74,9 @@ export async function lockUpdates(session: Session, ids: readonly Id[]): Promise
 
 /** See `UpdateStore.advanceAll`. */
 export async function advanceUpdates(session: Session, advances: readonly Advance[]): Promise<void> {
-  const all = ADVANCE_ALL(session, advances.map(toColumns))
+  const rows = advances.map(toColumns)
+  const serials = rows.map(({ serial }) => serial)
+  const all = ADVANCE_ALL(session, JSON.stringify(rows), serials)
   if (all) await session.run(all)
   else for (const one of advances) await session.run(ADVANCE(session, ...valuesOf(one)))
   for (const { before, after } of advances)

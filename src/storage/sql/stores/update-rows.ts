@@ -29,8 +29,7 @@ export const UPDATES = new EntityTable<'updates', Update>({
   toEntity: toUpdate,
 })
 
-/** The update beside another row. */
-export const UPDATE = new SecondRow('updates', {
+const COLUMNS = {
   serial: true,
   id: true,
   created_at: true,
@@ -52,7 +51,13 @@ export const UPDATE = new SecondRow('updates', {
   confirm_after: true,
   deadline: true,
   time_outs: true,
-})
+} as const
+
+/** Each column, for queries that must not answer others when there are more one day. */
+export const UPDATE_COLUMNS = Object.keys(COLUMNS) as ReadonlyArray<keyof typeof COLUMNS>
+
+/** The update beside another row. */
+export const UPDATE = new SecondRow('updates', COLUMNS)
 
 export function toUpdate(row: Row<'updates'>): Update {
   return {
