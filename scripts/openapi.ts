@@ -15,6 +15,7 @@ export async function openApiText(): Promise<string> {
     core: Object.freeze({}) as Core,
     limits: DEFAULT_HTTP_LIMITS,
     downloads: new Downloads(DEFAULT_HTTP_LIMITS),
+    shortWays: { add: () => undefined },
     publicBaseUrl: () => '',
     clientAddress: () => '',
   }

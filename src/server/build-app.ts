@@ -10,6 +10,7 @@ import { Handover, type HandoverOptions } from '../protocols/http/handover.ts'
 import type { HttpLimits } from '../protocols/http/limits.ts'
 import type { Protocol, ProtocolHost } from '../protocols/http/protocol.ts'
 import { attachLimits, parserLimits } from '../protocols/http/server-limits.ts'
+import { ShortWays } from '../protocols/http/short-ways.ts'
 import { parseTrustedProxies } from '../protocols/http/trusted-proxies.ts'
 import { type HotCounts, measureDownloads } from './operations/download-metrics.ts'
 import { createMetrics } from './operations/metrics.ts'
@@ -49,10 +50,12 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     limits,
     options.accel && new Handover({ ...options.accel, trusted, bytesPerSecond: limits.downloadBytesPerSecond }),
   )
+  const shortWays = new ShortWays()
   const host: ProtocolHost = {
     core,
     limits,
     downloads,
+    shortWays,
     publicBaseUrl: (request) => publicBaseUrl(request, { publicUrl: options.publicUrl, trusted }),
     clientAddress: (request) => clientAddress(request, trusted),
   }
@@ -89,6 +92,7 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
   attachLimits(app, limits)
   options.tls?.attach(app.server as unknown as TlsServer, logger, (isResumed) => metrics.handshake(isResumed))
   const endWaiting = () => {
+    shortWays.end()
     for (const protocol of protocols) protocol.drain?.()
   }
   const drain = prepareDrain(app, endWaiting)
@@ -96,7 +100,6 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
     endWaiting()
     if (app.server.listening) closeIdleUntilClosed(app.server)
   })
-  clientErrors.attach(app)
   metrics.attach(app, dispatcher.ownerOf)
   dispatcher.attach(app)
   for (const protocol of [
@@ -108,5 +111,6 @@ export async function buildApp(options: AppOptions): Promise<BuiltApp> {
       return protocol.register(scope)
     })
   await app.ready()
+  shortWays.attach(app.server, metrics.shortAnswers)
   return { app, drain }
 }

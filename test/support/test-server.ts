@@ -3,6 +3,7 @@ import type { Blobs } from '../../src/core/blobs.ts'
 import type { Core } from '../../src/core/create-core.ts'
 import type { CoreLimits } from '../../src/core/limits.ts'
 import type { Notifier, Storage } from '../../src/core/ports.ts'
+import type { Drain } from '../../src/protocols/http/graceful-drain.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../../src/protocols/http/limits.ts'
 import type { Protocol, ProtocolHost } from '../../src/protocols/http/protocol.ts'
 import { buildApp } from '../../src/server/build-app.ts'
@@ -52,6 +53,7 @@ export interface TestServer {
   readonly clock: TestClock
   /** `http://127.0.0.1:<port>` when listening, else ``. */
   readonly url: string
+  readonly drain: Drain
   /** Everything that was logged so far, at level trace. */
   log(): string
   close(): Promise<void>
@@ -63,7 +65,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const lines: string[] = []
   const core = createTestCore({ ...options, clock })
   let host: ProtocolHost | undefined
-  const { app } = await buildApp({
+  const { app, drain } = await buildApp({
     core,
     limits: { ...DEFAULT_HTTP_LIMITS, ...options.http },
     trustedProxies: options.trustedProxies ?? ['loopback'],
@@ -82,6 +84,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
     host,
     clock,
     url,
+    drain,
     log: () => lines.join(''),
     close: async () => {
       await app.close()

@@ -4,13 +4,15 @@ import type { Core } from '../../core/create-core.ts'
 import { OtaError } from '../../core/errors.ts'
 import { FleetCache } from '../../core/fleet-cache.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
+import type { AddressedRequest } from '../http/client-address.ts'
 import type { ProtocolHost } from '../http/protocol.ts'
+import type { ReadyAnswer } from '../http/ready-answer.ts'
 import { type Action, type Actions, scopeOf } from './call.ts'
 import type { Caller, CallerAuth, IncomingCall } from './caller.ts'
 import type { EnosConfig } from './config.ts'
-import { sendData } from './envelope.ts'
+import { sendData, toData } from './envelope.ts'
 import { denied, invalidArgument } from './errors.ts'
-import { SLOT } from './names.ts'
+import { ENOS, SLOT } from './names.ts'
 import { parseRawQuery } from './raw-query.ts'
 import { bodyBytes } from './request-bytes.ts'
 
@@ -20,6 +22,9 @@ export interface ActionRouter {
   /** Serves `?action=<name>&orgId=...` of a path by its table of actions. */
   route(path: string, actions: Actions): void
 }
+
+/** A request of the framework's, or of Node's. */
+type Asking = AddressedRequest & { readonly url?: string | undefined }
 
 /** [enos 3.1] Authentication, then action, then organisation and permission, then the action's own checks. */
 export function createActionRouter(
@@ -31,28 +36,29 @@ export function createActionRouter(
   const organisations = new FleetCache<string, Organisation>(core.deps.storage, ORGANISATIONS)
 
   /** What a signed read gets whose caller, organisation and answer are in memory; it takes the same steps as any. */
-  function recall(request: FastifyRequest, actions: Actions): string | undefined {
-    if (request.method !== 'GET') return undefined
+  function recall(request: Asking, actions: Actions): ReadyAnswer | undefined {
     const caller = options.auth.recall(incoming(request))
     if (!caller) return undefined
     const action = actionOf(actions, caller.parameters)
     const organisation = action.recall && organisations.recall(caller.parameters.get('orgId') ?? '')
     if (!organisation || !isGranted(caller.accessKey, organisation.serial, action.permission)) return undefined
-    return action.recall?.({ organisation, parameters: caller.parameters })
+    const data = action.recall?.({ organisation, parameters: caller.parameters })
+    return data === undefined ? undefined : toData(core.deps.ids.uuid(), data)
   }
 
-  function incoming(request: FastifyRequest): IncomingCall {
-    const body = request.method === 'POST' ? bodyBytes(request) : undefined
+  function incoming(request: Asking, body?: Uint8Array): IncomingCall {
     return {
       headers: request.headers,
-      query: parseRawQuery(request.url),
+      query: parseRawQuery(request.url ?? ''),
       ...(body && { body }),
       address: () => host.clientAddress(request),
     }
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply, actions: Actions): Promise<FastifyReply> {
-    const caller = await options.auth.authenticate(incoming(request))
+    const caller = await options.auth.authenticate(
+      incoming(request, request.method === 'POST' ? bodyBytes(request) : undefined),
+    )
     const action = actionOf(actions, caller.parameters)
     requireMethod(request, caller.parameters, { action, config: options.config })
     if (action.changes && !action.usesLate) await useOnce(core, caller)
@@ -77,16 +83,12 @@ export function createActionRouter(
   }
 
   return {
-    route: (path, actions) => {
+    route(path, actions) {
+      host.shortWays.add({ protocol: ENOS, method: 'GET', path, answer: (request) => recall(request, actions) })
       scope.route({
         method: ['GET', 'POST'],
         url: path,
-        handler: (request, reply) => {
-          const data = recall(request, actions)
-          if (data === undefined) return answer(request, reply, actions)
-          sendData(reply, core.deps.ids.uuid(), data)
-          return undefined
-        },
+        handler: (request, reply) => answer(request, reply, actions),
       })
     },
   }

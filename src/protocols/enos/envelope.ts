@@ -1,10 +1,19 @@
 import type { FastifyReply } from 'fastify'
+import { type ReadyAnswer, readyAnswer, sendReady } from '../http/ready-answer.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** [enos 3.1] `data` is JSON text. No reply may hold a key named like the core SDK's status marker [enos 2.5]. */
+export function toData(requestId: string, data: string): ReadyAnswer {
+  return readyAnswer(
+    200,
+    ['content-type', JSON_TYPE],
+    `{"code":0,"msg":"OK","requestId":"${requestId}","data":${data}}`,
+  )
+}
+
 export function sendData(reply: FastifyReply, requestId: string, data: string): FastifyReply {
-  return reply.type(JSON_TYPE).send(`{"code":0,"msg":"OK","requestId":"${requestId}","data":${data}}`)
+  return sendReady(reply, toData(requestId, data))
 }
 
 export interface Refusal {

@@ -1,7 +1,5 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
-import { onArrival } from './on-arrival.ts'
 
 /** An error of the HTTP parser, before there is a request. `code` is Node's (`HPE_INVALID_METHOD`, ...). */
 export interface ClientError extends Error {
@@ -20,8 +18,6 @@ export interface ClientErrorOptions {
 export interface ClientErrors {
   /** Fastify's `clientErrorHandler` option. */
   readonly handler: (error: ClientError, socket: Socket) => void
-  /** Lets the handler know which connections have an answer under way, so as not to write into its middle. */
-  attach(app: FastifyInstance): void
 }
 
 const STATUS: Readonly<Record<string, string>> = {
@@ -32,10 +28,8 @@ const STATUS: Readonly<Record<string, string>> = {
 const PARSER = /^(HPE_|ERR_HTTP_)/
 const LINE_EVERY_MS = 60_000
 
-// A member of the socket and no WeakMap: one that gains a key with every connection makes each collection slow.
-const ANSWERING = Symbol('the answer under way')
-
-type AnsweringSocket = Socket & { [ANSWERING]?: ServerResponse }
+/** Node notes there which answer a connection is about to get, and forgets it with the answer's last byte. */
+type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
 
 /**
  * Answers what is not HTTP: a bare 400 (431 when the header is too large, 408 when it took too long) if the peer can
@@ -61,7 +55,7 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
         return
       }
       report(code)
-      const response = (socket as AnsweringSocket)[ANSWERING]
+      const response = (socket as AnsweringSocket)._httpMessage
       const isMidAnswer = response?.headersSent === true && !response.writableFinished
       if (!socket.writable || isMidAnswer) {
         socket.destroy()
@@ -69,13 +63,6 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
       }
       socket.end(`HTTP/1.1 ${STATUS[code] ?? '400 Bad Request'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
       socket.destroySoon()
-    },
-    attach(app) {
-      onArrival(app, (request, reply) => {
-        const socket: AnsweringSocket = request.raw.socket
-        socket[ANSWERING] = reply.raw
-        return undefined
-      })
     },
   }
 }

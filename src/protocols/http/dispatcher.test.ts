@@ -41,7 +41,6 @@ describe('the dispatcher', () => {
     })
     app = fastify({ ...dispatcher.serverOptions, clientErrorHandler: clientErrors.handler })
     dispatcher.attach(app)
-    clientErrors.attach(app)
     app.get('/v1/echo/:id', (request) => request.params)
     app.get('/v1/query', (request) => request.query)
     app.get('/v1/boom', () => {

@@ -1,9 +1,11 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Core } from '../../core/create-core.ts'
 import type { AskStyle } from '../../core/device-gateway.ts'
+import type { AddressedRequest } from './client-address.ts'
 import type { Downloads } from './downloads.ts'
 import type { HttpLimits } from './limits.ts'
 import type { Owner } from './route-owners.ts'
+import type { ShortWays } from './short-ways.ts'
 
 /** What the host gives every protocol. */
 export interface ProtocolHost {
@@ -11,10 +13,12 @@ export interface ProtocolHost {
   readonly limits: HttpLimits
   /** What all downloads share; goes into `sendArtifact`. */
   readonly downloads: Downloads
+  /** Where a protocol adds what it can answer in front of the framework, while it registers its routes. */
+  readonly shortWays: Pick<ShortWays, 'add'>
   /** Base of links that are handed out, without a trailing slash: configured, or from trusted headers, or the Host. */
-  publicBaseUrl(request: FastifyRequest): string
+  publicBaseUrl(request: AddressedRequest): string
   /** The caller's address, through trusted proxies. */
-  clientAddress(request: FastifyRequest): string
+  clientAddress(request: AddressedRequest): string
 }
 
 /** A wire protocol as the server's list knows it: who owns which paths, and the routes in their own encapsulated plugin. */

@@ -12,11 +12,13 @@ const LOOK_EVERY_MS = 1_000
 /** The limits that Node's HTTP parser keeps; goes into Fastify's `http` or `https` options. */
 export function parserLimits(
   limits: HttpLimits,
-): Required<Pick<ServerOptions, 'maxHeaderSize' | 'headersTimeout' | 'connectionsCheckingInterval'>> {
+): Pick<ServerOptions, 'maxHeaderSize' | 'headersTimeout' | 'connectionsCheckingInterval' | 'optimizeEmptyRequests'> {
   return {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headerTimeoutMs,
     connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, limits.headerTimeoutMs),
+    // A request without a body is no stream that ends: a tenth of what a poll costs.
+    optimizeEmptyRequests: true,
   }
 }
 
@@ -39,6 +41,7 @@ export function attachLimits(app: FastifyInstance, limits: HttpLimits): void {
 function limitRest(exchange: Exchange, limits: HttpLimits): void {
   const { request } = exchange
   if (request.complete || request.destroyed) return
+  if (request.readableLength === Number(request.headers['content-length'])) return
   request.once('end', limitIdle(request, limits.bodyIdleTimeoutMs))
   limitDripping(exchange, limits)
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type ReadyAnswer, readyAnswer, sendReady } from '../http/ready-answer.ts'
 import type { Target } from './scheme.ts'
 
 export const JSON_TYPE = 'application/json; charset=utf-8'
@@ -22,8 +23,12 @@ export function sendMiss(reply: FastifyReply, target: Target): FastifyReply {
 }
 
 /** A JSON text for a device, head and body in one write and the end of the connection. [iotaap 4.3] */
+export function toDevice(status: number, json: string): ReadyAnswer {
+  return readyAnswer(status, ['connection', 'close', 'content-type', JSON_TYPE], json)
+}
+
 export function sendToDevice(reply: FastifyReply, status: number, json: string): FastifyReply {
-  return reply.code(status).header('connection', 'close').header('content-type', JSON_TYPE).send(json)
+  return sendReady(reply, toDevice(status, json))
 }
 
 /** Plain text, not JSON. [iotaap 2] */

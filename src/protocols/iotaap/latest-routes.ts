@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { sendToDevice } from './answers.ts'
+import { sendToDevice, toDevice } from './answers.ts'
 import {
   answerMiss,
   findDevice,
@@ -13,6 +13,8 @@ import { idOf } from './device-routes.ts'
 import type { DeviceRooms } from './rooms.ts'
 import { SCHEME } from './scheme.ts'
 
+const DEVICE = '/v1/ota/device/latest/'
+
 /**
  * What a device should run. A 200 is a command: any version unlike the running one is fetched and flashed, so anything
  * but an assigned version is the uniform 404. [iotaap 4.1]
@@ -20,26 +22,34 @@ import { SCHEME } from './scheme.ts'
 export function latestRoutes(scope: FastifyInstance, { host, throttle }: DeviceRooms): void {
   const { core } = host
 
-  // What most polls get needs no promise: the device is in memory and at work on nothing.
-  scope.get('/v1/ota/device/latest/:id', (request, reply) => {
-    const facts = recallDevice(core, idOf(request))
-    const file = facts && !facts.open && offeredToDevice(core, facts)
-    if (!file) return answerDevice(request, reply)
-    core.gateway.seen(facts.device.serial)
-    sendToDevice(reply, 200, toLatest(file.firmware.version))
+  // What most polls get: the device is in memory and at work on nothing.
+  host.shortWays.add({
+    protocol: SCHEME,
+    method: 'GET',
+    path: DEVICE,
+    answer({ url = '' }) {
+      const facts = recallDevice(core, url.slice(DEVICE.length))
+      const file = facts && !facts.open && offeredToDevice(core, facts)
+      if (!file) return undefined
+      core.gateway.seen(facts.device.serial)
+      return toDevice(200, toLatest(file.firmware.version))
+    },
   })
 
-  const answerDevice = forDevices(async (request, reply) => {
-    const found = await findDevice(core, idOf(request))
-    if (!found) return answerMiss(host, throttle, { request, reply, target: 'device' })
-    const { facts } = found
-    core.gateway.seen(facts.device.serial)
-    const file = offeredToDevice(core, facts)
-    if (!file) return answerMiss(host, throttle, { request, reply, target: 'device' })
-    // A device that asks again and fetches nothing has what it fetched before; writes only after a download.
-    if (request.method === 'GET') await core.gateway.noteQuiet(facts, SCHEME)
-    sendToDevice(reply, 200, toLatest(file.firmware.version))
-  })
+  scope.get(
+    `${DEVICE}:id`,
+    forDevices(async (request, reply) => {
+      const found = await findDevice(core, idOf(request))
+      if (!found) return answerMiss(host, throttle, { request, reply, target: 'device' })
+      const { facts } = found
+      core.gateway.seen(facts.device.serial)
+      const file = offeredToDevice(core, facts)
+      if (!file) return answerMiss(host, throttle, { request, reply, target: 'device' })
+      // A device that asks again and fetches nothing has what it fetched before; writes only after a download.
+      if (request.method === 'GET') await core.gateway.noteQuiet(facts, SCHEME)
+      sendToDevice(reply, 200, toLatest(file.firmware.version))
+    }),
+  )
 
   scope.get(
     '/v1/ota/group/latest/:id',

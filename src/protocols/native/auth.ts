@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Core } from '../../core/create-core.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import type { Caller } from '../../core/device/device-store.ts'
@@ -8,13 +8,18 @@ import { CallThrottle } from '../http/call-throttle.ts'
 import type { NativeConfig } from './config.ts'
 import { NATIVE } from './names.ts'
 
+/** All that is looked at of a request. */
+export interface Asking {
+  readonly headers: IncomingHttpHeaders
+}
+
 export interface Auth {
   /** Who calls. Throws `unauthenticated`, and `too-many` beyond the rate of this kind of call. */
-  device(request: FastifyRequest): Promise<DeviceFacts>
+  device(request: Asking): Promise<DeviceFacts>
   /** As `device`, for calls that need no more than who calls. */
-  caller(request: FastifyRequest): Promise<Caller>
+  caller(request: Asking): Promise<Caller>
   /** Who calls, where that is known without a question to the database; it is not admitted yet. */
-  recall(request: FastifyRequest): DeviceFacts | undefined
+  recall(request: Asking): DeviceFacts | undefined
   /** Counts the call of a device that `recall` knew. Throws `too-many`. */
   admit(facts: DeviceFacts): void
 }
@@ -37,7 +42,7 @@ export function createAuth(core: Core, config: NativeConfig): Readonly<Record<Ca
       gateway.seen(serial)
     }
     async function known<T>(
-      request: FastifyRequest,
+      request: Asking,
       find: (reference: Reference) => Promise<T | undefined>,
     ): Promise<T> {
       const token = tokenOf(request)
@@ -68,7 +73,7 @@ export function createAuth(core: Core, config: NativeConfig): Readonly<Record<Ca
   return { calls: authOf(config.callsPerMinute), artifacts: authOf(config.artifactCallsPerMinute) }
 }
 
-function tokenOf(request: FastifyRequest): string | undefined {
+function tokenOf(request: Asking): string | undefined {
   return BEARER.exec(request.headers.authorization ?? '')?.[1]
 }
 

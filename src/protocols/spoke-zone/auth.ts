@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Core } from '../../core/create-core.ts'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import { OtaError } from '../../core/errors.ts'
@@ -22,13 +22,21 @@ export type Caller =
   | { readonly kind: 'device'; readonly facts: DeviceFacts }
   | { readonly kind: 'user'; readonly organisation: Organisation }
 
+/** All that is looked at of a request. */
+export interface Asking {
+  readonly headers: IncomingHttpHeaders
+}
+
 export interface Auth {
   /** Throws `unauthenticated` or, for a disabled device, `forbidden`. */
-  caller(request: FastifyRequest): Promise<Caller>
-  /** The device that calls, where that is known without a question to the database; undefined: ask `caller`. */
-  recall(request: FastifyRequest): DeviceFacts | undefined
+  caller(request: Asking): Promise<Caller>
+  /**
+   * The device that calls, where that is known without a question to the database; undefined: ask `caller`. Whoever
+   * answers it then notes that it was seen.
+   */
+  recall(request: Asking): DeviceFacts | undefined
   /** As `caller`, for calls that only devices make; throws `forbidden` for users. */
-  device(request: FastifyRequest): Promise<DeviceFacts>
+  device(request: Asking): Promise<DeviceFacts>
 }
 
 /** Tokens in `x-access-token`; nothing else is looked at. [spoke-zone 2] */
@@ -36,20 +44,19 @@ export function createAuth(core: Core, options: { readonly verifiedTokens: numbe
   const { clock, tokens, storage } = core.deps
   const verified = new VerifiedTokens(options.verifiedTokens)
 
-  async function caller(request: FastifyRequest): Promise<Caller> {
+  async function caller(request: Asking): Promise<Caller> {
     const token = request.headers['x-access-token']
     if (typeof token !== 'string' || token === '') throw unauthenticated('missing')
     return admit(verified.get(token, clock.now()) ?? (await verify(token)))
   }
 
-  function recall(request: FastifyRequest): DeviceFacts | undefined {
+  function recall(request: Asking): DeviceFacts | undefined {
     const token = request.headers['x-access-token']
     const claims = typeof token === 'string' ? verified.get(token, clock.now()) : undefined
     if (claims?.kind !== 'device') return undefined
     const facts = core.gateway.recall({ by: 'serial', serial: claims.device })
-    if (!facts || !isCurrent(facts, claims, clock.now()) || facts.device.status === 'disabled') return undefined
-    core.gateway.seen(claims.device)
-    return facts
+    const isGood = facts && isCurrent(facts, claims, clock.now()) && facts.device.status !== 'disabled'
+    return isGood ? facts : undefined
   }
 
   function admit(claims: AccessClaims): Promise<Caller> {
@@ -84,7 +91,7 @@ export function createAuth(core: Core, options: { readonly verifiedTokens: numbe
     return { kind: 'user', organisation }
   }
 
-  async function device(request: FastifyRequest): Promise<DeviceFacts> {
+  async function device(request: Asking): Promise<DeviceFacts> {
     const who = await caller(request)
     if (who.kind === 'user') throw new OtaError('forbidden', 'Only devices may do this.')
     return who.facts

@@ -1,13 +1,14 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Core } from '../../core/create-core.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { DeviceFacts } from '../../core/device/device-facts.ts'
 import type { Organisation } from '../../core/organisation/organisation.ts'
+import type { ProtocolHost } from '../http/protocol.ts'
+import { type ReadyAnswer, readyAnswer, sendReady } from '../http/ready-answer.ts'
 import { SCHEME } from './access-token.ts'
 import type { Auth } from './auth.ts'
 import { deviceFiles, userFiles } from './library.ts'
 import { parseListQuery, type RawQuery } from './list-query.ts'
 import type { OtaFile } from './ota-file.ts'
-import { type RenderedList, RenderedLists } from './rendered-lists.ts'
+import { RenderedLists } from './rendered-lists.ts'
 import { selectFiles } from './select-files.ts'
 import { type Dialect, toWireFile } from './translate.ts'
 
@@ -18,28 +19,40 @@ export function usesNumericIds(organisation: Organisation): boolean {
   return organisation.settings[NUMERIC_IDS] === true
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+
 type ListRequest = FastifyRequest<{ Querystring: RawQuery }>
 
 /** The list of one version of the API: what every device polls. [spoke-zone 3.A] [spoke-zone 3.D] */
-export function routeList(scope: FastifyInstance, core: Core, options: { auth: Auth; dialect: Dialect }): void {
-  const { auth, dialect } = options
+export function routeList(
+  scope: FastifyInstance,
+  { core, shortWays }: Pick<ProtocolHost, 'core' | 'shortWays'>,
+  { auth, dialect }: { readonly auth: Auth; readonly dialect: Dialect },
+): void {
   const numeric = new RenderedLists()
   const textual = new RenderedLists()
 
-  /** What most polls get: the list that another device of the product was given. */
-  function recallList(request: ListRequest): RenderedList | undefined {
-    const facts = auth.recall(request)
-    const catalogue = facts && core.gateway.recallCatalogue(facts, SCHEME)
-    return catalogue && listsOf(facts).get(catalogue, queryStringOf(request))
-  }
+  // What most polls get: the list that another device of the product was given.
+  shortWays.add({
+    protocol: SCHEME,
+    method: 'GET',
+    path: dialect.listPath,
+    answer(request) {
+      const facts = auth.recall(request)
+      const catalogue = facts && core.gateway.recallCatalogue(facts, SCHEME)
+      const list = catalogue && listsOf(facts).get(catalogue, queryStringOf(request.url ?? ''))
+      if (list) core.gateway.seen(facts.device.serial)
+      return list
+    },
+  })
 
   const listsOf = ({ organisation }: DeviceFacts) => (usesNumericIds(organisation) ? numeric : textual)
 
-  async function listForDevice(facts: DeviceFacts, request: ListRequest): Promise<RenderedList> {
+  async function listForDevice(facts: DeviceFacts, request: ListRequest): Promise<ReadyAnswer> {
     const catalogue = await core.gateway.catalogue(facts, SCHEME)
     const numericIds = usesNumericIds(facts.organisation)
     const known = listsOf(facts)
-    const question = queryStringOf(request)
+    const question = queryStringOf(request.url)
     const answer = known.get(catalogue, question)
     if (answer !== undefined) return answer
     const files = deviceFiles(facts, catalogue)
@@ -49,14 +62,7 @@ export function routeList(scope: FastifyInstance, core: Core, options: { auth: A
     return list
   }
 
-  scope.get<{ Querystring: RawQuery }>(dialect.listPath, (request, reply) => {
-    const list = recallList(request)
-    if (list === undefined) return answer(request, reply)
-    send(reply, list)
-    return undefined
-  })
-
-  async function answer(request: ListRequest, reply: FastifyReply): Promise<FastifyReply> {
+  scope.get<{ Querystring: RawQuery }>(dialect.listPath, async (request, reply) => {
     const caller = await auth.caller(request)
     const list =
       caller.kind === 'device'
@@ -65,31 +71,24 @@ export function routeList(scope: FastifyInstance, core: Core, options: { auth: A
             dialect,
             numericIds: usesNumericIds(caller.organisation),
           })
-    return send(reply, list)
-  }
-}
-
-function send(reply: FastifyReply, list: RenderedList): FastifyReply {
-  reply.header('content-type', 'application/json; charset=utf-8')
-  reply.header('cache-control', 'no-store')
-  reply.header('x-total-count', list.total)
-  return reply.send(list.body)
+    return sendReady(reply, list)
+  })
 }
 
 function render(
   files: readonly OtaFile[],
   raw: RawQuery,
   wire: { readonly dialect: Dialect; readonly numericIds: boolean },
-): RenderedList {
+): ReadyAnswer {
   const query = parseListQuery(raw)
   const isActive = query.isActive ?? (wire.dialect.listsActiveOnly || undefined)
   const { page, total } = selectFiles(files, isActive === undefined ? query : { ...query, isActive })
   const body = JSON.stringify(page.map((file) => toWireFile(file, wire.dialect, wire.numericIds)))
-  return { body, total: String(total) }
+  const headers = ['content-type', JSON_TYPE, 'cache-control', 'no-store', 'x-total-count', String(total)]
+  return readyAnswer(200, headers, body)
 }
 
-function queryStringOf(request: ListRequest): string {
-  const { url } = request
+function queryStringOf(url: string): string {
   const start = url.indexOf('?')
   return start === -1 ? '' : url.slice(start)
 }

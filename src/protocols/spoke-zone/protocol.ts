@@ -41,7 +41,7 @@ export function spokeZoneProtocol(host: ProtocolHost, config?: Readonly<Record<s
       scope.setChildLoggerFactory((logger) => logger)
       acceptJsonAlone(scope)
       const auth = createAuth(core, settings)
-      for (const dialect of [V2, V1]) routeList(scope, core, { auth, dialect })
+      for (const dialect of [V2, V1]) routeList(scope, host, { auth, dialect })
       routeFiles(scope, core, { auth, limits, downloads: host.downloads })
       routeDevice(scope, core, auth)
       routeDeviceLogin(scope, host, settings)

@@ -1,11 +1,5 @@
 import type { FirmwareFile } from '../../core/firmware/firmware.ts'
-
-/** A list as it goes over the wire. */
-export interface RenderedList {
-  readonly body: string
-  /** For X-Total-Count. */
-  readonly total: string
-}
+import type { ReadyAnswer } from '../http/ready-answer.ts'
 
 /** Different questions that are remembered for one catalogue; devices of a product ask very few. */
 const QUESTIONS = 32
@@ -17,13 +11,13 @@ const BODY_CHARS = 512 * 1024
  * lives exactly as long as it is right.
  */
 export class RenderedLists {
-  readonly #lists = new WeakMap<readonly FirmwareFile[], Map<string, RenderedList>>()
+  readonly #lists = new WeakMap<readonly FirmwareFile[], Map<string, ReadyAnswer>>()
 
-  get(catalogue: readonly FirmwareFile[], question: string): RenderedList | undefined {
+  get(catalogue: readonly FirmwareFile[], question: string): ReadyAnswer | undefined {
     return this.#lists.get(catalogue)?.get(question)
   }
 
-  keep(catalogue: readonly FirmwareFile[], question: string, list: RenderedList): void {
+  keep(catalogue: readonly FirmwareFile[], question: string, list: ReadyAnswer): void {
     if (list.body.length > BODY_CHARS) return
     const known = this.#lists.get(catalogue)
     if (known === undefined) this.#lists.set(catalogue, new Map([[question, list]]))

@@ -11,6 +11,8 @@ export interface Metrics {
   handshake(isResumed: boolean): void
   /** Counts requests under way, and answers that no route gives; call on the root instance. */
   attach(app: FastifyInstance, ownerOf: (url: string, method: string) => { readonly name: string }): void
+  /** How an answer of a protocol is counted that was given in front of the framework. */
+  shortAnswers(protocol: string): (status: number, seconds: number) => void
   /** Counts the answers of a scope's routes by status, with their duration; call before they are registered. */
   countAnswers(scope: FastifyInstance, protocol: string): void
 }
@@ -30,6 +32,16 @@ export function createMetrics(): Metrics {
       this.reset()
       for (const series of protocols.values())
         for (const [status, count] of series.statuses()) this.inc({ protocol: series.protocol, status }, count)
+    },
+  })
+  new Counter({
+    name: 'godwit_http_short_answers_total',
+    help: 'Answers by protocol that were ready in memory and took the short way',
+    labelNames: ['protocol'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { protocol, short } of protocols.values()) if (short > 0) this.inc({ protocol }, short)
     },
   })
   showSeconds(registry, () => protocols.values())
@@ -73,6 +85,10 @@ export function createMetrics(): Metrics {
           reply.raw.once('close', () => count(seriesOf(ownerOf(request.raw.url ?? '/', request.method).name), reply))
         return undefined
       })
+    },
+    shortAnswers(protocol) {
+      const series = seriesOf(protocol)
+      return (status, seconds) => series.addShort(status, seconds)
     },
     countAnswers(scope, protocol) {
       const series = seriesOf(protocol)

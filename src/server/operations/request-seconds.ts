@@ -9,6 +9,7 @@ export class AnswerSeries {
   readonly #statuses = new Map<number, number>()
   readonly #buckets = new Float64Array(BUCKETS.length)
   #count = 0
+  #short = 0
   #sum = 0
 
   constructor(protocol: string) {
@@ -25,6 +26,17 @@ export class AnswerSeries {
         this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
         return
       }
+  }
+
+  /** Counts an answer that was given in front of the framework. */
+  addShort(status: number, seconds: number): void {
+    this.#short += 1
+    this.add(status, seconds)
+  }
+
+  /** How many of the answers were given in front of the framework. */
+  get short(): number {
+    return this.#short
   }
 
   statuses(): ReadonlyMap<number, number> {
