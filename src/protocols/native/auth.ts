@@ -41,10 +41,7 @@ export function createAuth(core: Core, config: NativeConfig): Readonly<Record<Ca
         throw new OtaError('too-many', 'Too many requests of this device.', { details: { retryAfterSeconds } })
       gateway.seen(serial)
     }
-    async function known<T>(
-      request: Asking,
-      find: (reference: Reference) => Promise<T | undefined>,
-    ): Promise<T> {
+    async function known<T>(request: Asking, find: (reference: Reference) => Promise<T | undefined>): Promise<T> {
       const token = tokenOf(request)
       if (token === undefined) throw new OtaError('unauthenticated', 'Send the token as Authorization: Bearer.')
       const found = await find(referenceOf(token))
