@@ -4,6 +4,7 @@ import { invalid, OtaError } from '../core/errors.ts'
 import { type FirmwareInput, requirePlace } from '../core/firmware/firmware-service.ts'
 import { keepBlob } from '../core/firmware/keep-blob.ts'
 import { findModule, findProduct } from '../core/product/product-service.ts'
+import { freeChunks } from '../protocols/http/free-chunks.ts'
 import { spoolForm } from '../protocols/http/multipart-spool.ts'
 import { rawBody } from '../protocols/http/request-body.ts'
 import { flagQuery, fromVersionsField, idField, keyField, nameField, referenceField, versionField } from './fields.ts'
@@ -97,7 +98,7 @@ async function receiveRaw(call: OrganisationCall, fields: UploadFields): Promise
   const { core, request, context } = call
   await resolve(call, fields)
   const { bodyIdleTimeoutMs: idleTimeoutMs } = context.host.limits
-  const source = rawBody(request.raw, { maxBytes: maxBytes(call), idleTimeoutMs })
+  const source = freeChunks(rawBody(request.raw, { maxBytes: maxBytes(call), idleTimeoutMs }))
   const staged = await core.deps.blobs.stage(source, { maxBytes: maxBytes(call) })
   return { staged, fields, fileName: fields.fileName ?? `${fields.version ?? 'firmware'}.bin` }
 }

@@ -11,6 +11,7 @@ import {
   requireConfirmation,
 } from '../../core/rollout/preview/confirmation.ts'
 import type { Starts } from '../../core/rollout/preview/starts.ts'
+import { freeChunks } from '../../protocols/http/free-chunks.ts'
 import { rawBody } from '../../protocols/http/request-body.ts'
 import { isAdministrator, roleIn } from '../caller.ts'
 import { confirmationView, confirmQuery } from '../confirm-starts.ts'
@@ -71,7 +72,7 @@ export const fleetRoutes = [
       const { core, request, context } = call
       const { limits } = context.host
       const maxBytes = Math.min(core.deps.limits.firmwareBytes, limits.firmwareBytes)
-      const source = rawBody(request.raw, { maxBytes, idleTimeoutMs: limits.bodyIdleTimeoutMs })
+      const source = freeChunks(rawBody(request.raw, { maxBytes, idleTimeoutMs: limits.bodyIdleTimeoutMs }))
       const staged = await core.deps.blobs.stage(source, { maxBytes })
       try {
         await keepBlob(core.deps, staged)

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { OpenBlob } from '../../../core/blobs.ts'
 import { blobDamaged, blobMissing } from '../blob-errors.ts'
+import { NetworkChunks } from './network-chunks.ts'
 import type { S3Body, S3Bucket, S3Span } from './s3-bucket.ts'
 import { s3Failed } from './s3-failure.ts'
 
@@ -21,6 +22,7 @@ const LONGEST_PAUSE_MS = 2_000
 interface Current {
   readonly body: S3Body
   readonly chunks: AsyncIterator<Uint8Array>
+  readonly memory: NetworkChunks
   /** Came with the last chunk and was not asked for yet. */
   rest: Uint8Array
   position: number
@@ -86,6 +88,7 @@ export class S3Reader implements OpenBlob {
         this.#drop()
         return 0
       }
+      current.memory.next(value)
       current.rest = value
     }
     const taken = current.rest.subarray(0, buffer.length)
@@ -106,7 +109,9 @@ export class S3Reader implements OpenBlob {
   }
 
   #take(body: S3Body, position: number): void {
-    this.#current = { body, chunks: body.stream[Symbol.asyncIterator](), rest: new Uint8Array(0), position }
+    const { stream } = body
+    const [memory, rest] = [new NetworkChunks(stream), new Uint8Array(0)]
+    this.#current = { body, chunks: stream[Symbol.asyncIterator](), memory, rest, position }
   }
 
   #drop(): void {
