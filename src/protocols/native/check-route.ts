@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sendReady } from '../http/ready-answer.ts'
 import { SHORT_BODY_BYTES } from '../http/short-ways.ts'
+import type { Asking } from './auth.ts'
 import { NATIVE } from './names.ts'
 import { CheckReply, RepeatedChecks } from './repeated-checks.ts'
 import { retryAfter } from './retry-after.ts'
@@ -25,18 +26,11 @@ export async function routeCheck(scope: FastifyInstance, rooms: Rooms): Promise<
   const schema = checkSchema(deps.limits)
   const repeated = new RepeatedChecks()
 
-  // A check that says nothing new to one that nothing changed for is not read again.
   host.shortWays.add({
     protocol: NATIVE,
     method: 'POST',
     path: PATH,
-    answer(request, body) {
-      const facts = auth.calls.recall(request)
-      const reply = facts && repeated.find(facts, body)
-      if (!reply) return undefined
-      auth.calls.admit(facts)
-      return reply.for(request.headers['if-none-match'])
-    },
+    answer: (request, body) => again(request, body)?.for(request.headers['if-none-match']),
   })
 
   const parseJson = scope.getDefaultJsonParser('error', 'error')
@@ -44,15 +38,34 @@ export async function routeCheck(scope: FastifyInstance, rooms: Rooms): Promise<
   scope.removeContentTypeParser('application/json')
   scope.addContentTypeParser('application/json', options, (request, body, done) => {
     const text = body.toString()
-    if (text.length === 0) done(null, EMPTY)
+    const reply = text.length > SHORT_BODY_BYTES ? undefined : again(request, text)
+    if (reply) done(null, reply)
+    else if (text.length === 0) done(null, EMPTY)
     else parseJson(request, text, (error, value) => done(error, { text, value } satisfies Question))
   })
 
-  scope.post(PATH, async (request, reply) => {
-    const question = (request.body as Question | undefined) ?? EMPTY
+  scope.post(PATH, (request, reply) => {
+    const { body } = request
+    if (!(body instanceof CheckReply)) return answer(request, reply, body as Question | undefined)
+    sendReady(reply, body.for(request.headers['if-none-match']))
+    return undefined
+  })
+
+  async function answer(request: FastifyRequest, reply: FastifyReply, question = EMPTY): Promise<FastifyReply> {
     const checked = await check(request, question)
     return sendReady(reply, checked.for(request.headers['if-none-match']))
-  })
+  }
+
+  /**
+   * A check that says nothing new to one that nothing changed for is not read again, whether its body came with its head
+   * or later, as many clients send it. The call is counted.
+   */
+  function again(request: Asking, text: string): CheckReply | undefined {
+    const facts = auth.calls.recall(request)
+    const reply = facts && repeated.find(facts, text)
+    if (reply) auth.calls.admit(facts)
+    return reply
+  }
 
   async function check(request: FastifyRequest, question: Question): Promise<CheckReply> {
     const known = await auth.calls.device(request)
