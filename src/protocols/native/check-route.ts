@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { sendReady } from '../http/ready-answer.ts'
+import type { DeviceFacts } from '../../core/device/device-facts.ts'
+import { type ReadyAnswer, sendReady } from '../http/ready-answer.ts'
 import { SHORT_BODY_BYTES } from '../http/short-ways.ts'
 import type { Asking } from './auth.ts'
 import { NATIVE } from './names.ts'
@@ -17,6 +18,17 @@ interface Question {
   readonly value: unknown
 }
 
+/** In place of a question: one that was answered before. */
+class Again {
+  readonly facts: DeviceFacts
+  readonly reply: CheckReply
+
+  constructor(facts: DeviceFacts, reply: CheckReply) {
+    this.facts = facts
+    this.reply = reply
+  }
+}
+
 const EMPTY: Question = { text: '', value: {} }
 
 /** `POST /device/v1/check`: what the device is, and what it should do. [native 3] */
@@ -30,7 +42,10 @@ export async function routeCheck(scope: FastifyInstance, rooms: Rooms): Promise<
     protocol: NATIVE,
     method: 'POST',
     path: PATH,
-    answer: (request, body) => again(request, body)?.for(request.headers['if-none-match']),
+    answer(request, body) {
+      const known = again(request, body)
+      return known && repeat(request, known)
+    },
   })
 
   const parseJson = scope.getDefaultJsonParser('error', 'error')
@@ -38,16 +53,16 @@ export async function routeCheck(scope: FastifyInstance, rooms: Rooms): Promise<
   scope.removeContentTypeParser('application/json')
   scope.addContentTypeParser('application/json', options, (request, body, done) => {
     const text = body.toString()
-    const reply = text.length > SHORT_BODY_BYTES ? undefined : again(request, text)
-    if (reply) done(null, reply)
+    const known = text.length > SHORT_BODY_BYTES ? undefined : again(request, text)
+    if (known) done(null, known)
     else if (text.length === 0) done(null, EMPTY)
     else parseJson(request, text, (error, value) => done(error, { text, value } satisfies Question))
   })
 
   scope.post(PATH, (request, reply) => {
     const { body } = request
-    if (!(body instanceof CheckReply)) return answer(request, reply, body as Question | undefined)
-    sendReady(reply, body.for(request.headers['if-none-match']))
+    if (!(body instanceof Again)) return answer(request, reply, body as Question | undefined)
+    sendReady(reply, repeat(request, body))
     return undefined
   })
 
@@ -58,13 +73,18 @@ export async function routeCheck(scope: FastifyInstance, rooms: Rooms): Promise<
 
   /**
    * A check that says nothing new to one that nothing changed for is not read again, whether its body came with its head
-   * or later, as many clients send it. The call is counted.
+   * or later, as many clients send it.
    */
-  function again(request: Asking, text: string): CheckReply | undefined {
+  function again(request: Asking, text: string): Again | undefined {
     const facts = auth.calls.recall(request)
     const reply = facts && repeated.find(facts, text)
-    if (reply) auth.calls.admit(facts)
-    return reply
+    return reply && new Again(facts, reply)
+  }
+
+  /** Throws `too-many`. */
+  function repeat(request: Asking, { facts, reply }: Again): ReadyAnswer {
+    auth.calls.admit(facts)
+    return reply.for(request.headers['if-none-match'])
   }
 
   async function check(request: FastifyRequest, question: Question): Promise<CheckReply> {

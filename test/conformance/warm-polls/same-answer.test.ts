@@ -46,13 +46,15 @@ const OF_POST: Readonly<Record<string, Form>> = {
   },
 }
 
+const BARE_400 = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
+
 describe.each(PROTOCOLS)('a poll of %s', (protocol) => {
   let fleet: PollFleet
   let poll: Poll
   let port: number
 
   beforeAll(async () => {
-    fleet = await PollFleet.open()
+    fleet = await PollFleet.open({ native: { callsPerMinute: 10_000 } })
     poll = fleet.polls[protocol]
     port = fleet.port
   })
@@ -117,9 +119,7 @@ describe.each(PROTOCOLS)('a poll of %s', (protocol) => {
       const wire = await Wire.open(port)
       wire.write(`${requestOf(poll, { isLong })}\x30\x48no HTTP\r\n\r\n`)
       const everything = comparable(await wire.end())
-      expect([whole, 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n']).toContain(
-        everything,
-      )
+      expect([whole, whole + BARE_400, BARE_400]).toContain(everything)
     }
   })
 })
