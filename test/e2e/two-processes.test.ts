@@ -138,48 +138,59 @@ describe.skipIf(available.kind === 'none')('two server processes on one PostgreS
     await stream.close()
   })
 
-  it('recover by themselves when PostgreSQL restarts under load, and lose nothing that they acknowledged', async () => {
-    const acknowledged = new Map<string, number>()
-    const attempted = new Map<string, number>()
-    const refusals: CallReply[] = []
-    let isOver = false
-    async function live({ key, token }: NativeDevice, node: number): Promise<void> {
-      for (let version = 1; !isOver; version += 1) {
-        attempted.set(key, version)
-        const running = { main: `2.0.${version}` }
-        const reply =
-          version % 2 === 0
-            ? await calls[node]?.check(token, { running })
-            : await calls[node]?.report(token, [
-                { id: `r${version}`, update: '0'.repeat(24), state: 'failed', running },
-              ])
-        if (reply?.status === 200) acknowledged.set(key, version)
-        else if (reply) refusals.push(reply)
-        await sleep(20)
+  it.each([
+    ['restarts', () => postgres.restart()],
+    ['is killed with -9', () => postgres.crash()],
+  ])(
+    'recover by themselves when PostgreSQL %s under load, and lose nothing that they acknowledged',
+    async (how, end) => {
+      const acknowledged = new Map<string, number>()
+      const attempted = new Map<string, number>()
+      const refusals: CallReply[] = []
+      const major = how === 'restarts' ? 2 : 3
+      let isOver = false
+      async function live({ key, token }: NativeDevice, node: number): Promise<void> {
+        for (let version = 1; !isOver; version += 1) {
+          attempted.set(key, version)
+          const running = { main: `${major}.0.${version}` }
+          const reply =
+            version % 2 === 0
+              ? await calls[node]?.check(token, { running })
+              : await calls[node]?.report(token, [
+                  { id: `r${major}-${version}`, update: '0'.repeat(24), state: 'failed', running },
+                ])
+          if (reply?.status === 200) acknowledged.set(key, version)
+          else if (reply) refusals.push(reply)
+          await sleep(20)
+        }
       }
-    }
-    const living = devices.slice(3).map((each, index) => live(each, index % 2))
-    await sleep(1_000)
-    await postgres.restart()
-    const before = new Map(acknowledged)
-    const allGoOn = () => devices.slice(3).every(({ key }) => (acknowledged.get(key) ?? 0) > (before.get(key) ?? 0))
-    await expect.poll(allGoOn, { interval: 50, timeout: 20_000 }).toBe(true)
-    isOver = true
-    await Promise.all(living)
-    expect(refusals.length, 'calls while it was away').toBeGreaterThan(0)
-    for (const { status, json } of refusals)
-      expect([status, json], JSON.stringify(json)).toEqual([
-        503,
-        expect.objectContaining({ code: 'unavailable', retryAfter: 5, detail: expect.stringMatching(/stored/) }),
-      ])
-    for (const { key } of devices.slice(3)) {
-      const { serial } = await core.devices.get(scope.organisation, key)
-      const [row] = await core.deps.storage.read.running.listByDevice(serial)
-      const stored = Number(row?.version.split('.')[2])
-      expect(stored, key).toBeGreaterThanOrEqual(acknowledged.get(key) ?? 0)
-      expect(stored, key).toBeLessThanOrEqual(attempted.get(key) ?? 0)
-    }
-    await core.assignments.assign(scope, { device: device(1).key }, { product: 'panel', version: '1.0.0' })
-    await expect.poll(() => action(0, 1), { interval: 50, timeout: 2 * SOON_MS }).not.toBe('update')
-  })
+      const living = devices.slice(3).map((each, index) => live(each, index % 2))
+      await sleep(1_000)
+      await end()
+      const before = new Map(acknowledged)
+      const allGoOn = () => devices.slice(3).every(({ key }) => (acknowledged.get(key) ?? 0) > (before.get(key) ?? 0))
+      await expect.poll(allGoOn, { interval: 50, timeout: 20_000 }).toBe(true)
+      isOver = true
+      await Promise.all(living)
+      expect(refusals.length, 'calls while it was away').toBeGreaterThan(0)
+      for (const { status, json } of refusals)
+        expect([status, json], JSON.stringify(json)).toEqual([
+          503,
+          expect.objectContaining({ code: 'unavailable', retryAfter: 5, detail: expect.stringMatching(/stored/) }),
+        ])
+      for (const { key } of devices.slice(3)) {
+        const { serial } = await core.devices.get(scope.organisation, key)
+        const [row] = await core.deps.storage.read.running.listByDevice(serial)
+        const [first, , stored] = (row?.version ?? '').split('.').map(Number)
+        expect(first, key).toBe(major)
+        expect(stored, key).toBeGreaterThanOrEqual(acknowledged.get(key) ?? 0)
+        expect(stored, key).toBeLessThanOrEqual(attempted.get(key) ?? 0)
+      }
+      // Its device was given 1.1.0 before, and runs 1.0.0.
+      const [version, isNews] = how === 'restarts' ? ['1.0.0', false] : ['1.1.0', true]
+      await core.assignments.assign(scope, { device: device(1).key }, { product: 'panel', version })
+      const isTold = async () => (await action(0, 1)) === 'update'
+      await expect.poll(isTold, { interval: 50, timeout: 2 * SOON_MS }).toBe(isNews)
+    },
+  )
 })

@@ -1,8 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown } from 'node:fs/promises'
+import { chown, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { freePort } from './free-port.ts'
@@ -11,6 +12,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 const USER = 'postgres'
 const START_ATTEMPTS = 3
+const CRASH_ATTEMPTS = 100
 
 export interface PostgresServer {
   readonly kind: 'running'
@@ -20,6 +22,8 @@ export interface PostgresServer {
   createDatabase(copyOf?: string): Promise<string>
   /** Breaks all connections and comes back on the same port with what was committed. */
   restart(): Promise<void>
+  /** As `restart`, but killed with SIGKILL: it comes back by recovering from its log. */
+  crash(): Promise<void>
   /** Ends the server and removes its data. */
   stop(): Promise<void>
 }
@@ -77,6 +81,10 @@ async function serve(
       await running.end()
       running = await startOn(port, binaries, folder.path)
     },
+    async crash() {
+      await running.kill9()
+      running = await startAgain(port, binaries, folder.path)
+    },
     async stop() {
       await running.end()
       await folder.remove()
@@ -86,6 +94,7 @@ async function serve(
 
 interface Running {
   end(): Promise<void>
+  kill9(): Promise<void>
 }
 
 /** Between finding a free port and using it somebody else may take it. */
@@ -96,6 +105,18 @@ async function startSomewhere(binaries: PostgresBinaries, data: string): Promise
       return { port, running: await startOn(port, binaries, data) }
     } catch (error) {
       if (attempt === START_ATTEMPTS) throw error
+    }
+  }
+}
+
+/** Processes of a server that was killed hold its memory until they notice; nothing starts before. */
+async function startAgain(port: number, binaries: PostgresBinaries, data: string): Promise<Running> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOn(port, binaries, data)
+    } catch (error) {
+      if (attempt === CRASH_ATTEMPTS || !String(error).includes('still in use')) throw error
+      await sleep(50)
     }
   }
 }
@@ -128,6 +149,11 @@ async function startOn(port: number, binaries: PostgresBinaries, data: string): 
   return {
     async end() {
       child.stdin.end()
+      await exited
+    },
+    async kill9() {
+      const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+      process.kill(Number(pid), 'SIGKILL')
       await exited
     },
   }

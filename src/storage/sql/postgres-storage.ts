@@ -85,8 +85,12 @@ function createPools(options: PostgresOptions): Pools {
     main: new pg.Pool({ ...common, max: poolSize, idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS }),
     management: new pg.Pool({ ...common, max: managementPoolSize, statement_timeout: managementTimeoutMs }),
   }
-  // An idle connection that breaks is replaced at the next query, which reports what is wrong.
-  for (const pool of Object.values(pools)) pool.on('error', () => {})
+  // A connection that breaks is replaced at the next query, which reports what is wrong: an idle one, and one that is just
+  // being handed out. PostgreSQL may say in one breath that a transaction has begun and that it is going down.
+  for (const pool of Object.values(pools)) {
+    pool.on('error', () => {})
+    pool.on('connect', (client) => client.on('error', () => {}))
+  }
   return pools
 }
 
