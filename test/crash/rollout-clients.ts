@@ -11,6 +11,8 @@ export interface Line {
   readonly ledger: RolloutLedger
   /** Resolves with the connections of the server that lives. */
   server(): Promise<DeviceCalls>
+  /** Whether a server may say that its database is away: then devices come again. */
+  readonly mayRefuse: boolean
 }
 
 /** Checks of one device before it counts as never granted. */
@@ -97,6 +99,11 @@ async function call(line: Line, send: (server: DeviceCalls) => Promise<CallReply
     if (reply === undefined) {
       // The server is dying: its end is known in a moment.
       await sleep(20)
+      continue
+    }
+    if (reply.status === 503 && line.mayRefuse) {
+      line.ledger.refused += 1
+      await sleep(100)
       continue
     }
     if (reply.status !== 200) throw new Error(`${reply.status} ${JSON.stringify(reply.json)}`)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,6 +24,12 @@ export interface RolloutCrash {
   readonly atOnce: number
   /** An empty, migrated PostgreSQL database; SQLite in the data directory unless given. */
   readonly databaseUrl?: string
+  /** Server processes on that database, which die at the same moment; devices call them in turns. */
+  readonly servers?: number
+  /** In place of the servers, which live on: what breaks the database and brings it back. */
+  readonly breakDatabase?: () => Promise<void>
+  /** Ends with the last answer, and does not wait until devices have settled. */
+  readonly isShort?: true
   readonly seed?: string
 }
 
@@ -34,6 +40,8 @@ export interface RolloutCrashFigures {
   readonly acknowledged: number
   /** Reports that were taken although the answer never arrived. */
   readonly duplicates: number
+  /** Calls that were told to come again, as the database was away. */
+  readonly refused: number
   readonly seconds: number
 }
 
@@ -45,15 +53,16 @@ const WITHIN_MS = 200
 const CONFIRM_SECONDS = 10
 
 /**
- * A rollout that everybody is granted, over sockets, while the server is killed with SIGKILL again and again and started
- * anew. After every death and at the end the database is compared with what the devices know.
+ * A rollout that everybody is granted, over sockets, while the servers are killed with SIGKILL again and again and started
+ * anew. After every death and at the end the database is compared with what the devices know. Where it is the database
+ * that breaks, only at the end.
  */
 export async function rolloutCrashRun(crash: RolloutCrash): Promise<RolloutCrashFigures> {
   const began = Date.now()
   const seed = crash.seed ?? String(began % 1_000_000)
   const random = seededRandom(seed)
   const data = mkdtempSync(join(tmpdir(), 'godwit-rollout-crash-'))
-  const world = new World(data, crash.databaseUrl)
+  const world = new World(data, crash)
   try {
     const { rollout, devices } = await world.prepare(crash.devices)
     const ledger = new RolloutLedger(devices, () => fateOf(random.fraction()))
@@ -69,21 +78,25 @@ export async function rolloutCrashRun(crash: RolloutCrash): Promise<RolloutCrash
       const due = (crash.devices * CALLS * (kill + 0.5)) / (crash.kills + 0.5)
       await until(() => ledger.acknowledged >= due || isOver)
       await sleep(random.integer(WITHIN_MS))
-      await world.kill()
-      await world.open((core) => verifyRollout(core, rollout, ledger))
-      await world.start()
+      if (crash.breakDatabase) await crash.breakDatabase()
+      else {
+        await world.kill()
+        await world.open((core) => verifyRollout(core, rollout, ledger))
+        await world.start()
+      }
     }
     await lives
-    expect(await world.stop()).toBe(0)
+    expect(await world.stop()).toEqual([])
     await world.open(async (core) => {
       await verifyRollout(core, rollout, ledger)
+      if (crash.isShort) return
       await untilSettled(core, rollout)
       await verifyEnd(core, rollout, ledger)
       await verifyRollout(core, rollout, ledger)
     })
-    const { acknowledged, duplicates } = ledger
+    const { acknowledged, duplicates, refused } = ledger
     const seconds = Math.round((Date.now() - began) / 1000)
-    return { seed, devices: crash.devices, kills: crash.kills, acknowledged, duplicates, seconds }
+    return { seed, devices: crash.devices, kills: crash.kills, acknowledged, duplicates, refused, seconds }
   } catch (error) {
     throw new Error(`seed ${seed}`, { cause: error })
   } finally {
@@ -98,15 +111,23 @@ function fateOf(fraction: number): Fate {
   return fraction < 0.1 ? 'falls-silent' : 'arrives'
 }
 
-/** One data directory, and the server that lives on it at the moment. */
+/** One database, and the servers that live on it at the moment; the first has the data directory. */
 class World {
   readonly #data: string
   readonly #env: Record<string, string>
-  #server: SpawnedServer | undefined
-  #living = Promise.withResolvers<DeviceCalls>()
+  readonly #folders: readonly string[]
+  readonly #mayRefuse: boolean
+  #servers: SpawnedServer[] = []
+  #living = Promise.withResolvers<DeviceCalls[]>()
+  #turn = 0
 
-  constructor(data: string, databaseUrl: string | undefined) {
+  constructor(data: string, crash: RolloutCrash) {
+    const { databaseUrl, servers = 1 } = crash
     this.#data = data
+    this.#mayRefuse = crash.breakDatabase !== undefined
+    const others = Array.from({ length: servers - 1 }, (_, index) => join(data, `server-${index + 2}`))
+    for (const folder of others) mkdirSync(folder)
+    this.#folders = [data, ...others]
     const masterKey = Buffer.alloc(32, 1).toString('base64')
     this.#env = databaseUrl === undefined ? {} : { GODWIT_DATABASE_URL: databaseUrl, GODWIT_MASTER_KEY: masterKey }
   }
@@ -125,30 +146,37 @@ class World {
   }
 
   line(ledger: RolloutLedger): Line {
-    return { ledger, server: () => this.#living.promise }
+    const server = async () => {
+      const living = await this.#living.promise
+      this.#turn += 1
+      return living[this.#turn % living.length] ?? Promise.reject(new Error('no server'))
+    }
+    return { ledger, server, mayRefuse: this.#mayRefuse }
   }
 
   async start(): Promise<void> {
-    this.#server = await spawnServer({ data: this.#data, args: ['--log', 'warn'], env: this.#env })
-    this.#living.resolve(new DeviceCalls(this.#server.url, 1024))
+    const env = this.#env
+    this.#servers = await Promise.all(this.#folders.map((data) => spawnServer({ data, args: ['--log', 'warn'], env })))
+    this.#living.resolve(this.#servers.map(({ url }) => new DeviceCalls(url, 1024)))
   }
 
   async kill(): Promise<void> {
-    const server = this.#server
-    if (!server) return
+    const servers = this.#servers
+    if (servers.length === 0) return
     const living = await this.#living.promise
-    this.#server = undefined
+    this.#servers = []
     this.#living = Promise.withResolvers()
-    await server.kill9()
-    living.close()
+    await Promise.all(servers.map((server) => server.kill9()))
+    for (const calls of living) calls.close()
     await this.#untilLetGo()
   }
 
-  async stop(): Promise<number | null | undefined> {
-    ;(await this.#living.promise).close()
-    const code = await this.#server?.stop()
-    this.#server = undefined
-    return code
+  /** Exit codes that are not 0. */
+  async stop(): Promise<(number | null)[]> {
+    for (const calls of await this.#living.promise) calls.close()
+    const codes = await Promise.all(this.#servers.map((server) => server.stop()))
+    this.#servers = []
+    return codes.filter((code) => code !== 0)
   }
 
   /** The database without a server. */

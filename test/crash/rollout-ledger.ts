@@ -29,6 +29,8 @@ export class RolloutLedger {
   acknowledged = 0
   /** Reports that the server had taken although its answer was lost. */
   duplicates = 0
+  /** Calls that were told to come again. */
+  refused = 0
   /** What should never be answered. */
   readonly surprises: string[] = []
 
