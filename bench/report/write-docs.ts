@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { allLines, missedBy, type Report, verdictOf } from './results.ts'
+import { sizingTables } from './sizing.ts'
 import { markdownTable, percent } from './table.ts'
 
 const PAGE = fileURLToPath(new URL('../../docs/performance.md', import.meta.url))
+const SIZING = fileURLToPath(new URL('../../docs/sizing.md', import.meta.url))
 const FIGURES = fileURLToPath(new URL('../../docs/performance.json', import.meta.url))
 const BEGIN = '<!-- bench: begin -->'
 const END = '<!-- bench: end -->'
@@ -17,17 +19,22 @@ export function whyNotForDocs({ options }: Report): string | undefined {
   return undefined
 }
 
-/** Puts a report into `docs/performance.md`, between its marks, and as JSON beside it. */
+/** Puts a report into `docs/performance.md` and `docs/sizing.md`, between their marks, and as JSON beside them. */
 export function writeDocs(report: Report): void {
   writeFileSync(PAGE, withFigures(readFileSync(PAGE, 'utf8'), report))
+  writeFileSync(SIZING, between(readFileSync(SIZING, 'utf8'), sizingTables(report)))
   writeFileSync(FIGURES, `${JSON.stringify(report, null, 2)}\n`)
 }
 
 /** The page with the block between its marks made anew. Throws when it has no marks. */
 export function withFigures(page: string, report: Report): string {
+  return between(page, figures(report))
+}
+
+function between(page: string, text: string): string {
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
-  if (from < 0 || to < from) throw new Error('docs/performance.md has no marks for the figures')
-  return `${page.slice(0, from + BEGIN.length)}\n\n${figures(report)}\n\n${page.slice(to)}`
+  if (from < 0 || to < from) throw new Error('the page has no marks for the figures')
+  return `${page.slice(0, from + BEGIN.length)}\n\n${text}\n\n${page.slice(to)}`
 }
 
 function figures(report: Report): string {

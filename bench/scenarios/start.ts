@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { startGodwit } from '../support/godwit.ts'
 import { removeFolder, temporaryFolder } from '../support/leftovers.ts'
 import { ratioOf, sampleOf } from '../support/statistics.ts'
@@ -8,7 +10,7 @@ export const start: Row = {
   name: 'start',
   title: 'start to ready',
   async run(bench) {
-    const { data, remove } = await bench.copy()
+    const { data, fleet, remove } = await bench.copy()
     const empty = temporaryFolder('empty')
     const startOn = (folder: string) => async () => {
       const server = await startGodwit({ data: folder })
@@ -30,6 +32,12 @@ export const start: Row = {
           judged: 'ours',
           aim: { atMost: 1000 },
           rssMb: sampleOf(ours.map(({ rss }) => rss)).median / 2 ** 20,
+        },
+        {
+          what: 'database on the disk',
+          unit: 'bytes for each registered device',
+          ours: sampleOf([statSync(join(data, 'godwit.db')).size / fleet.devices]),
+          judged: 'ours',
         },
       ]
     } finally {

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { readOptions } from '../../bench/options.ts'
 import { compareReports } from '../../bench/report/compare-reports.ts'
 import type { Line, Report } from '../../bench/report/results.ts'
+import { sizingTables } from '../../bench/report/sizing.ts'
 import { markdownTable } from '../../bench/report/table.ts'
 import { whyNotForDocs, withFigures } from '../../bench/report/write-docs.ts'
 import { ROWS } from '../../bench/rows.ts'
@@ -111,6 +112,39 @@ describe('the page', () => {
     expect(whyNotForDocs(whole)).toBeUndefined()
     for (const less of [{ devices: 1000 }, { rounds: 1 }, { seconds: 1 }, { isWhole: false }])
       expect(whyNotForDocs({ ...whole, options: { ...whole.options, ...less } })).toBeDefined()
+  })
+
+  it('and the one on sizes show the figures of the last run that is kept', () => {
+    const kept = JSON.parse(readFileSync(join(ROOT, 'docs/performance.json'), 'utf8')) as Report
+    const page = readFileSync(join(ROOT, 'docs/performance.md'), 'utf8')
+    expect(withFigures(page, kept)).toBe(page)
+    expect(readFileSync(join(ROOT, 'docs/sizing.md'), 'utf8')).toContain(sizingTables(kept))
+  })
+
+  it('on sizes adds up what a fleet takes', () => {
+    const cost = (row: string, what: string, more: Partial<Line>) => ({ row, lines: [line({ what, ...more })] })
+    const whole = {
+      ...report(),
+      rows: [
+        ...['native-check', 'spoke-zone-list', 'enos-get', 'iotaap-latest', 'reports-sqlite', 'reports-postgres'].map(
+          (row) => cost(row, row, { cpuMicros: 20 }),
+        ),
+        cost('native-check-new', 'new', { cpuMicros: 50 }),
+        cost('download-100mb', 'download', { ours: sampleOf([0.5]) }),
+        cost('memory', 'memory', {
+          ours: sampleOf([500]),
+          baseline: { name: 'idle', value: sampleOf([100]) },
+        }),
+        cost('start', 'database on the disk', { ours: sampleOf([2_000]) }),
+      ],
+    }
+    const tables = sizingTables(whole)
+    expect(tables).toContain('| check of Godwit’s own protocol, connection kept | 20 | 50,000 |')
+    expect(tables).toContain('| download, from the file system |  | 2.0 GB |')
+    // 1,000,000 / 900 s x 50 µs x 4; 100 MB + 100,000 x 8 kB; 1,000,000 x 2,000 bytes.
+    expect(tables).toContain('| 1,000,000 | 15 min | 1,111 | 0.22 | 900 MB | 1.9 GB |')
+    expect(tables).toContain('| 1,000 | 60 min | 0.3 | below 0.01 | 110 MB | 2 MB |')
+    expect(() => sizingTables(report())).toThrow('native-check')
   })
 
   it('shows a skipped row as such', () => {
