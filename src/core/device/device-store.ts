@@ -65,7 +65,7 @@ export interface DeviceStore {
    * through in batches.
    */
   listFacts(filter: DeviceFilter, slice: Slice): Promise<DeviceVersions[]>
-  /** Moves `lastSeenAt` forward for many devices in one statement; changes no revision. */
+  /** Moves `lastSeenAt` forward for many devices; changes no revision, and costs as much as there are devices. */
   touch(seen: ReadonlyArray<{ device: Serial; at: Millis }>): Promise<void>
   /** Takes every member out of a group. */
   clearGroup(group: Serial): Promise<number>

@@ -21,6 +21,9 @@ const after = { limit: 50, after: { at: 1, id: 'x' } }
 const PLANS: ReadonlyArray<[question: string, ask: (stores: Stores) => Promise<unknown>, indexes: readonly string[]]> =
   [
     ['a device', (s) => s.devices.find(1), ['PRIMARY KEY']],
+    ['devices that were seen', (s) => s.devices.touch([{ device: 1, at: 1 }]), ['PRIMARY KEY']],
+    ['owners of tokens', (s) => s.devices.listByTokens('a', ['b']), ['credentials__hash', 'PRIMARY KEY']],
+    ['updates that are reported on', (s) => s.updates.lockByIds(['x']), ['updates__id']],
     ['a device by id', (s) => s.devices.findByIdOnServer('x'), ['devices__id']],
     ['a device by key', (s) => s.devices.findByKey(1, 'x'), ['devices__key']],
     ['credentials of a device', (s) => s.credentials.listByDevice(1), ['credentials_by_device_serial']],

@@ -18,9 +18,7 @@ import { unindexed } from '../unindexed.ts'
 import { DEVICES } from './device-rows.ts'
 import { runningOf } from './running-rows.ts'
 import { tokenOwners } from './token-owners.ts'
-
-/** Rows per statement of `touch`. */
-const TOUCHED = 1_000
+import { touchDevices } from './touch-devices.ts'
 
 const FIND_BY_ID = statement((db, organisation: Serial, id: Id) =>
   db.selectFrom('devices').selectAll().where('id', '=', id).where('organisation', '=', organisation),
@@ -135,14 +133,8 @@ export class SqlDeviceStore implements DeviceStore {
     return devices.map((device) => ({ device, running: byDevice.get(device.serial) ?? [] }))
   }
 
-  async touch(seen: ReadonlyArray<{ device: Serial; at: Millis }>): Promise<void> {
-    const latest = new Map<Serial, Millis>()
-    for (const { device, at } of seen) latest.set(device, Math.max(at, latest.get(device) ?? 0))
-    // In the order of their serials, so that two processes at once do not wait for each other.
-    const entries = [...latest].sort(([a], [b]) => a - b)
-    for (let start = 0; start < entries.length; start += TOUCHED) {
-      await this.#session.run(touching(entries.slice(start, start + TOUCHED)).compile(this.#session.compiler))
-    }
+  touch(seen: ReadonlyArray<{ device: Serial; at: Millis }>): Promise<void> {
+    return touchDevices(this.#session, seen)
   }
 
   async clearGroup(group: Serial): Promise<number> {
@@ -194,10 +186,3 @@ export class SqlDeviceStore implements DeviceStore {
 
 /** Whatever is joined to them, it is the devices that are asked for. */
 type DeviceQuery = SelectQueryBuilder<Schema, 'devices', object>
-
-function touching(entries: ReadonlyArray<readonly [Serial, Millis]>) {
-  const rows = entries.map(([device, at]) => sql`(cast(${device} as bigint), cast(${at} as bigint))`)
-  return sql`with seen(device, at) as (values ${sql.join(rows)})
-    update devices set last_seen_at = seen.at from seen
-    where devices.serial = seen.device and (devices.last_seen_at is null or devices.last_seen_at < seen.at)`
-}
