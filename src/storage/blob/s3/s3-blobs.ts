@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobDigests, BlobSpan, Blobs, OpenBlob, StagedBlob } from '../../../core/blobs.ts'
 import { OtaError } from '../../../core/errors.ts'
 import { blobDamaged, blobMissing, onDisk } from '../blob-errors.ts'
@@ -28,6 +29,11 @@ const BODIES = 'blobs/'
 const CHECKS = 'check/'
 const HOUR_MS = 3_600_000
 const HASH_BYTES = 256 * 1024
+/**
+ * Pauses before each look at what was stored. One is enough for S3, which replaces objects in one step; on others the same
+ * object, written by another process at this moment, may be seen by halves.
+ */
+const LOOKS_MS = [0, 50, 200, 800]
 
 /**
  * Bodies as objects `<prefix>blobs/<sha256>`. What is received goes to a local file first, hashed, so that nothing of it
@@ -153,8 +159,11 @@ export class S3Blobs implements Blobs {
     const there = await this.#bucket.head(key)
     if (there?.size === size && (await this.#isSound(sha256, there))) return
     const tag = await uploadFile({ bucket: this.#bucket, buffers: this.#buffers, key, path, size })
-    const stored = await this.#bucket.head(key)
-    if (stored?.size === size) {
+    let stored: S3Object | undefined
+    for (const pause of LOOKS_MS) {
+      await sleep(pause)
+      stored = await this.#bucket.head(key)
+      if (stored?.size !== size) continue
       if (stored.etag === tag || stored.etag === `"${md5}"`)
         return this.#verifier.trust(sha256, { size, version: stored.etag })
       if (await this.#isSound(sha256, stored)) return
