@@ -110,8 +110,8 @@ export interface DeviceGateway {
    */
   find(reference: DeviceReference): Promise<DeviceFacts | undefined>
   /**
-   * As `find`, at once and of memory alone: undefined where only the database knows, and for a device that a rollout may
-   * concern. Facts are the same object until something changes, so an answer that time does not change may be kept by it.
+   * As `find`, at once and of memory alone: undefined where only the database knows. Facts are the same object until
+   * something changes, the counters of its rollouts included, so an answer that time does not change may be kept by it.
    */
   recall(reference: DeviceReference): DeviceFacts | undefined
   /**

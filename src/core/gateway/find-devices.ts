@@ -1,9 +1,10 @@
+import { BoundedMap } from '../bounded-map.ts'
 import type { Id, Serial } from '../common.ts'
 import type { Credential } from '../device/device.ts'
 import type { DeviceFacts } from '../device/device-facts.ts'
 import type { Caller } from '../device/device-store.ts'
-import { SerialMemory, TokenMemory } from '../device/serial-memory.ts'
 import { createTokenLookup } from '../device/token-lookup.ts'
+import { TokenMemory } from '../device/token-memory.ts'
 import type { DeviceGateway, DeviceReference } from '../device-gateway.ts'
 import type { Ports } from '../ports.ts'
 import type { KnownDevices } from './known-devices.ts'
@@ -13,7 +14,7 @@ type TokenReference = DeviceReference & { readonly by: 'token' }
 
 /** Finds devices by the names that calls bring. `capacity`: names of each kind that are remembered. */
 export function createFinding({ storage, clock }: Ports, devices: KnownDevices, capacity: number): Finding {
-  const serials = new SerialMemory(capacity)
+  const serials = new BoundedMap<Id, Serial>(capacity)
   const tokens = new TokenMemory(capacity)
   const lookUpToken = createTokenLookup(storage)
 

@@ -1,7 +1,7 @@
-import type { Serial } from '../common.ts'
+import { BoundedMap } from '../bounded-map.ts'
+import type { Id, Serial } from '../common.ts'
 import { loadGroupFacts } from '../device/group-facts.ts'
 import { PollCache } from '../device/poll-cache.ts'
-import { SerialMemory } from '../device/serial-memory.ts'
 import type { DeviceGateway, GroupDecision, GroupFacts } from '../device-gateway.ts'
 import type { Storage } from '../ports.ts'
 
@@ -11,7 +11,7 @@ const CAPACITY = 10_000
 /** Groups that call as one, and what their members are meant to run. */
 export function createGroups(storage: Storage): Pick<DeviceGateway, 'findGroup' | 'currentForGroup'> {
   const groups = new PollCache<GroupFacts>(storage, CAPACITY, 'fleet')
-  const serials = new SerialMemory(CAPACITY)
+  const serials = new BoundedMap<Id, Serial>(CAPACITY)
 
   async function factsOf(serial: Serial): Promise<GroupFacts | undefined> {
     const load = async () => {

@@ -22,7 +22,7 @@ export function sendMiss(reply: FastifyReply, target: Target): FastifyReply {
   return sendToDevice(reply, 404, MISS[target])
 }
 
-/** A JSON text for a device, head and body in one write and the end of the connection. [iotaap 4.3] */
+/** A JSON text for a device, and the end of the connection. [iotaap 4.3] */
 export function toDevice(status: number, json: string): ReadyAnswer {
   return readyAnswer(status, ['connection', 'close', 'content-type', JSON_TYPE], json)
 }
